@@ -1,0 +1,264 @@
+/* pydeepl: the core's public C API.
+ *
+ * images -> uint8 pixels -> features of a pretrained network -> multinomial logistic regression.
+ *
+ * Conventions
+ *   - A fallible function returns a pdl_status (0 = PDL_OK) and fills the caller's pdl_error, which may be
+ *     NULL. Results go through out-parameters, which are untouched on failure unless said otherwise.
+ *   - Who allocates frees: every pdl_x_create has a pdl_x_destroy, which accepts NULL.
+ *   - Inputs are borrowed and const; outputs are the caller's buffers, sized by the query that comes first.
+ *   - Images are uint8 [height, width, channels] with channels in the order B, G, R (A); feature maps are
+ *     float32 [n, height, width, channels].
+ *   - Nothing here prints, aborts or exits, and nothing knows of Python.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PYDEEPL_H
+#define PYDEEPL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- base: status ------------------------------------------------------------------------------------ */
+
+typedef enum pdl_status {
+    PDL_OK = 0,
+    PDL_ENOMEM,       /* an allocation failed */
+    PDL_EINVAL,       /* an argument has a value it may not have */
+    PDL_ESHAPE,       /* shapes or counts do not fit together */
+    PDL_EDATA,        /* input data is damaged (a truncated image, a NaN) */
+    PDL_ELIMIT,       /* input exceeds a limit that protects memory */
+    PDL_EUNSUPPORTED, /* a valid request that this build or format support cannot serve */
+    PDL_EINTERRUPTED, /* the caller's progress callback asked to stop */
+    PDL_EINTERNAL     /* a library below failed in a way that is not the caller's doing */
+} pdl_status;
+
+typedef struct pdl_error {
+    pdl_status code;
+    char message[512]; /* holds the offending value and what was expected; UTF-8, NUL-terminated */
+} pdl_error;
+
+/* ---- base: threads ----------------------------------------------------------------------------------- */
+
+/* Threads to use when the caller gives 0: OMP_NUM_THREADS when it holds a positive number, else the CPUs
+ * this process may run on. At least 1. */
+size_t pdl_default_threads(void);
+
+/* ---- image ------------------------------------------------------------------------------------------- */
+
+typedef struct pdl_image_info {
+    size_t height, width; /* pixels */
+    size_t channels;      /* 1 gray, 3 BGR, 4 BGRA with straight alpha */
+} pdl_image_info;
+
+/* java.awt.Image's scaling hints; AREA_AVERAGING = SMOOTH and DEFAULT = FAST = REPLICATE in effect. */
+typedef enum pdl_scale_hint {
+    PDL_SCALE_DEFAULT = 1,
+    PDL_SCALE_FAST = 2,
+    PDL_SCALE_SMOOTH = 4,
+    PDL_SCALE_REPLICATE = 8,
+    PDL_SCALE_AREA_AVERAGING = 16
+} pdl_scale_hint;
+
+/* Reads a JPEG's header: the shape pdl_jpeg_decode will give (1 channel for gray, else 3).
+ * PDL_EDATA: not a JPEG, or cut in its header. PDL_ELIMIT: more than max_pixels pixels (0 = no limit). */
+pdl_status pdl_jpeg_info(const uint8_t *data, size_t size, size_t max_pixels, pdl_image_info *info, pdl_error *error);
+
+/* Decodes a whole JPEG to uint8 [height, width, channels], gray or BGR, with libjpeg-turbo's slow integer DCT
+ * and fancy upsampling (byte-equal to Pillow and to Java's ImageIO). `pixels` has room for what
+ * pdl_jpeg_info said. A file that ends early is PDL_EDATA; one that decodes with warnings only is kept. */
+pdl_status pdl_jpeg_decode(const uint8_t *data, size_t size, const pdl_image_info *info, uint8_t *pixels,
+                           pdl_error *error);
+
+/* java.awt.Image.getScaledInstance drawn into a BGR image, byte for byte:
+ * uint8 [info.height, info.width, info.channels] -> uint8 [height, width, 3]. Alpha is drawn on black. */
+pdl_status pdl_resize(const uint8_t *pixels, const pdl_image_info *info, size_t height, size_t width,
+                      pdl_scale_hint hint, uint8_t *out, pdl_error *error);
+
+/* One image to load: an encoded JPEG (info.channels == 0, size bytes), or pixels (info tells their shape). */
+typedef struct pdl_image_source {
+    const uint8_t *data;
+    size_t size; /* bytes */
+    pdl_image_info info;
+} pdl_image_source;
+
+/* Decodes and resizes n images on up to `threads` threads (0 = default) into uint8 [n, height, width, 3].
+ * errors[i].code tells image i's fate; a failed image's pixels are zeros. Returns PDL_OK even when images
+ * failed: only a failure of the call as a whole is returned. */
+pdl_status pdl_images_load(const pdl_image_source *sources, size_t n, size_t height, size_t width, pdl_scale_hint hint,
+                           size_t max_pixels, size_t threads, uint8_t *out, pdl_error *errors, pdl_error *error);
+
+/* ---- net: the graph of a network --------------------------------------------------------------------- */
+
+/* A network as layers and shapes, without weights. Builder calls append a layer and return its node; names
+ * and semantics are Keras'. The first mistake sticks: later calls do nothing and return PDL_NO_NODE, and
+ * pdl_graph_status tells it. A graph is not thread-safe while it is being built. */
+typedef struct pdl_graph pdl_graph;
+typedef int32_t pdl_node; /* index of a layer, in the order of building */
+#define PDL_NO_NODE ((pdl_node) - 1)
+
+typedef enum pdl_padding { PDL_PADDING_VALID, PDL_PADDING_SAME } pdl_padding; /* Keras' rules */
+
+typedef enum pdl_activation {
+    PDL_ACTIVATION_LINEAR,
+    PDL_ACTIVATION_RELU,
+    PDL_ACTIVATION_SOFTMAX /* over the last axis */
+} pdl_activation;
+
+typedef struct pdl_conv2d_spec {
+    size_t filters;     /* output channels; for depthwise the multiplier (outputs per input channel) */
+    size_t kernel[2];   /* height, width */
+    size_t stride[2];   /* 0 = 1 */
+    size_t dilation[2]; /* 0 = 1 */
+    pdl_padding padding;
+    int use_bias;
+    pdl_activation activation;
+} pdl_conv2d_spec;
+
+typedef struct pdl_pool2d_spec {
+    size_t size[2];   /* height, width */
+    size_t stride[2]; /* 0 = size */
+    pdl_padding padding;
+} pdl_pool2d_spec;
+
+pdl_status pdl_graph_create(pdl_graph **out, pdl_error *error);
+void pdl_graph_destroy(pdl_graph *graph);
+pdl_status pdl_graph_status(const pdl_graph *graph, pdl_error *error);
+
+pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t height, size_t width, size_t channels);
+pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
+pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
+pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
+/* y = gamma (x - mean) / sqrt(variance + epsilon) + beta; scale = has gamma, center = has beta. */
+pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center);
+pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pdl_activation activation);
+pdl_node pdl_graph_max_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
+pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
+pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x);
+pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x);
+pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, size_t count);
+pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count); /* channels */
+pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size_t top, size_t bottom, size_t left,
+                            size_t right);
+pdl_node pdl_graph_flatten(pdl_graph *graph, const char *name, pdl_node x);
+pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t units, int use_bias,
+                         pdl_activation activation);
+
+#define PDL_MAX_RANK 4
+
+/* A layer's parameter, in Keras' layout: conv kernel [kh, kw, in, out], depthwise [kh, kw, in, multiplier],
+ * dense [in, out], vectors [channels]. */
+typedef struct pdl_param_info {
+    const char *name; /* Keras': kernel, bias, depthwise_kernel, pointwise_kernel, gamma, beta, moving_mean, ... */
+    size_t rank, shape[PDL_MAX_RANK];
+} pdl_param_info;
+
+typedef struct pdl_layer_info {
+    const char *name;
+    const char *kind; /* Keras' class name: "Conv2D", "BatchNormalization", ... */
+    size_t inputs;
+    const pdl_node *input;
+    size_t rank, shape[PDL_MAX_RANK]; /* of one sample's output: [h, w, c] or [c] */
+    size_t params;
+    const pdl_param_info *param; /* in the order of Keras' get_weights() */
+} pdl_layer_info;
+
+size_t pdl_graph_layer_count(const pdl_graph *graph);
+/* Borrowed from the graph, valid until it is changed or destroyed. */
+pdl_status pdl_graph_layer(const pdl_graph *graph, pdl_node node, pdl_layer_info *info, pdl_error *error);
+/* PDL_NO_NODE when no layer has the name. */
+pdl_node pdl_graph_find(const pdl_graph *graph, const char *name);
+
+/* ---- net: a network with weights, ready to run ------------------------------------------------------- */
+
+typedef enum pdl_preprocess {
+    PDL_PREPROCESS_NONE, /* uint8 value as float32, channels stay B, G, R */
+    PDL_PREPROCESS_TF,   /* R, G, B; x / 127.5 - 1 */
+    PDL_PREPROCESS_CAFFE /* B, G, R minus (103.939, 116.779, 123.68) */
+} pdl_preprocess;
+
+typedef struct pdl_network_options {
+    size_t threads; /* 0 = default */
+    pdl_preprocess preprocess;
+} pdl_network_options;
+
+/* Weights are copied or folded at creation; preparation for a batch size makes every primitive, weight
+ * layout and buffer; a run then allocates nothing. Safe to call from several threads (runs take turns) and
+ * in a child process after fork. */
+typedef struct pdl_network pdl_network;
+
+/* params[i] points to parameter i's float32 values, numbered over all layers in order of building; those of layers
+ * that `output` does not need may be NULL. They are borrowed for the call. */
+pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
+                              const pdl_network_options *options, pdl_network **out, pdl_error *error);
+void pdl_network_destroy(pdl_network *network);
+
+/* One sample's shape at the input ([h, w, c]) and the output ([h, w, c] or [c]). */
+void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *output_rank, size_t output[PDL_MAX_RANK]);
+
+/* Makes the network ready for batches of exactly `batch` images; later calls for the same batch are free. */
+pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *error);
+
+/* Runs one batch of n images (prepared first if it is not): uint8 BGR [n, h, w, 3], preprocessed as the options say,
+ * or float32 [n, h, w, c] as the network takes it -> float32 [n, output...]. */
+pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_t n, float *out, pdl_error *error);
+pdl_status pdl_network_run_f32(pdl_network *network, const float *input, size_t n, float *out, pdl_error *error);
+
+/* One step of a prepared network, for profiles and for the test that nothing runs a reference implementation. */
+typedef struct pdl_step_info {
+    const char *layer;          /* the layer whose output the step gives */
+    const char *kind;           /* "convolution", "pooling", "concat", ... */
+    const char *implementation; /* oneDNN's name for its implementation, or "pdl:..." for our own kernels */
+    double flops;               /* multiplications and additions of one run */
+} pdl_step_info;
+size_t pdl_network_step_count(const pdl_network *network, size_t batch);
+pdl_status pdl_network_step(const pdl_network *network, size_t batch, size_t index, pdl_step_info *info,
+                            pdl_error *error);
+
+/* ---- zoo: the known networks ------------------------------------------------------------------------- */
+
+typedef struct pdl_zoo_spec {
+    const char *name;          /* "InceptionV3" */
+    size_t height, width;      /* input size in pixels */
+    pdl_preprocess preprocess; /* what its weights were trained with */
+    const char *features;      /* layer whose flattened output sparkdl calls the features */
+} pdl_zoo_spec;
+
+size_t pdl_zoo_count(void);
+const pdl_zoo_spec *pdl_zoo_spec_at(size_t index);
+/* Builds the graph with Keras' layer names; PDL_EINVAL for an unknown name. */
+pdl_status pdl_zoo_graph(const char *name, int include_top, pdl_graph **out, pdl_error *error);
+
+/* ---- linear: logistic regression --------------------------------------------------------------------- */
+
+/* See linear/logistic.h's maths block; Spark MLlib's algorithm, number for number. */
+typedef struct pdl_logistic_options {
+    size_t classes;        /* K >= 1: labels are 0 .. K-1 */
+    int multinomial;       /* 0: one coefficient row (binomial), 1: K rows */
+    size_t max_iterations; /* >= 0 */
+    double reg_param;      /* lambda >= 0 */
+    double elastic_net;    /* alpha in [0, 1]: share of L1 */
+    double tolerance;      /* >= 0 */
+    int fit_intercept, standardization;
+    int uncentred;  /* 1: the objective of Spark <= 3.1 */
+    size_t threads; /* 0 = default; the result does not depend on it */
+    /* Called after every recorded state with its index and objective; nonzero stops (PDL_EINTERRUPTED). */
+    int (*progress)(void *context, size_t iteration, double objective);
+    void *context;
+} pdl_logistic_options;
+
+typedef struct pdl_logistic_model pdl_logistic_model; /* coefficients, intercepts, objective history */
+
+/* x: float32 [rows, columns], row-major; labels: float64 [rows]; weights: float64 [rows] or NULL (all 1). */
+pdl_status pdl_logistic_fit(const float *x, size_t rows, size_t columns, const double *labels, const double *weights,
+                            const pdl_logistic_options *options, pdl_logistic_model **out, pdl_error *error);
+void pdl_logistic_destroy(pdl_logistic_model *model);
+size_t pdl_logistic_sets(const pdl_logistic_model *model);                /* C: 1 or K */
+const double *pdl_logistic_coefficients(const pdl_logistic_model *model); /* [C, columns] */
+const double *pdl_logistic_intercepts(const pdl_logistic_model *model);   /* [C] */
+const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *count);
+
+/* margins[i, c] = x[i] . coefficients[c] + intercepts[c]: float32 [rows, columns] -> float64 [rows, sets]. */
+pdl_status pdl_logistic_margins(const float *x, size_t rows, size_t columns, const double *coefficients,
+                                const double *intercepts, size_t sets, size_t threads, double *margins,
+                                pdl_error *error);
+
+#endif

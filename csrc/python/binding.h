@@ -1,0 +1,37 @@
+/* What the binding's files share. SPDX-License-Identifier: Apache-2.0
+ *
+ * Every file of this room binds one handle: it parses arguments, borrows arrays, releases the GIL, calls the core
+ * and maps the status to an exception; nothing else. Defaults, dtype and contiguity are Python's. */
+#ifndef PDL_PYTHON_BINDING_H
+#define PDL_PYTHON_BINDING_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL pdl_numpy_api
+#ifndef PDL_IMPORT_NUMPY
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "pydeepl.h"
+
+typedef struct pdl_module_state {
+    PyTypeObject *graph_type;
+    PyTypeObject *network_type;
+} pdl_module_state;
+
+/* Each adds its functions and types to the module: 0, or -1 with an exception set. */
+int pdl_bind_image(PyObject *module);
+int pdl_bind_graph(PyObject *module);
+int pdl_bind_network(PyObject *module);
+int pdl_bind_zoo(PyObject *module);
+int pdl_bind_linear(PyObject *module);
+
+/* Raises what the error's code stands for (ENOMEM: MemoryError, EUNSUPPORTED: NotImplementedError,
+ * EINTERNAL: RuntimeError, EINTERRUPTED: KeyboardInterrupt unless one is set, others: ValueError); returns NULL. */
+PyObject *pdl_raise(const pdl_error *error);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "python/binding.h"
+
+int pdl_bind_image(PyObject *module)
+{
+    (void)module;
+    return 0;
+}

@@ -1,0 +1,46 @@
+"""pydeepl: folders of images to trained classifiers, with Spark's API on a C core.
+
+The public names load on first use, so that `import pydeepl` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it.
+_EXPORTS = {
+    "SparkSession": "pydeepl.frame",
+    "DataFrame": "pydeepl.frame",
+    "Row": "pydeepl.frame",
+    "col": "pydeepl.frame",
+    "lit": "pydeepl.frame",
+    "Vectors": "pydeepl.linalg",
+    "DenseVector": "pydeepl.linalg",
+    "SparseVector": "pydeepl.linalg",
+    "ImageSchema": "pydeepl.images",
+    "readImages": "pydeepl.images",
+    "imageIO": "pydeepl.images",
+    "Featurizer": "pydeepl.deep",
+    "DeepImageFeaturizer": "pydeepl.deep",
+    "Pipeline": "pydeepl.ml",
+    "PipelineModel": "pydeepl.ml",
+    "LogisticRegression": "pydeepl.ml",
+    "LogisticRegressionModel": "pydeepl.ml",
+    "MulticlassClassificationEvaluator": "pydeepl.ml",
+    "BinaryClassificationEvaluator": "pydeepl.ml",
+}
+
+__all__ = [*sorted(_EXPORTS), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
