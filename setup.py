@@ -79,6 +79,14 @@ class BuildCore(build_ext):
         ext.extra_link_args += [str(self.place_onednn(library, folder)), *jpeg_libs]
         super().build_extension(ext)
 
+    def copy_extensions_to_source(self):
+        """Editable and --inplace builds: oneDNN goes along with the extension."""
+        super().copy_extensions_to_source()
+        built = Path(self.build_lib, "pydeepl")
+        package = Path(self.get_finalized_command("build_py").get_package_dir("pydeepl"))
+        for library in built.glob("*dnnl*"):
+            shutil.copy2(library, package)
+
     def place_onednn(self, library, folder):
         """Copies oneDNN beside the extension (under our own name where the platform has sonames)."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +113,6 @@ core = Extension(
     depends=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/**/*.h")),
     extra_compile_args=COMPILE,
     extra_link_args=LINK,
-    define_macros=[("_GNU_SOURCE", "1")],
 )
 
 setup(ext_modules=[core], cmdclass={"build_ext": BuildCore})
