@@ -247,9 +247,17 @@ typedef struct pdl_logistic_options {
 
 typedef struct pdl_logistic_model pdl_logistic_model; /* coefficients, intercepts, objective history */
 
-/* x: float32 [rows, columns], row-major; labels: float64 [rows]; weights: float64 [rows] or NULL (all 1). */
-pdl_status pdl_logistic_fit(const float *x, size_t rows, size_t columns, const double *labels, const double *weights,
-                            const pdl_logistic_options *options, pdl_logistic_model **out, pdl_error *error);
+/* A run of rows of a feature matrix: float32 [rows, columns], row-major. A matrix is a list of blocks, so that
+ * features which arrive in batches are never copied into one piece. */
+typedef struct pdl_block {
+    const float *x;
+    size_t rows;
+} pdl_block;
+
+/* labels: float64 [all rows]; weights: float64 [all rows] or NULL (all 1). */
+pdl_status pdl_logistic_fit(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
+                            const double *weights, const pdl_logistic_options *options, pdl_logistic_model **out,
+                            pdl_error *error);
 void pdl_logistic_destroy(pdl_logistic_model *model);
 size_t pdl_logistic_sets(const pdl_logistic_model *model);                /* C: 1 or K */
 const double *pdl_logistic_coefficients(const pdl_logistic_model *model); /* [C, columns] */
