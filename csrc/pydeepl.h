@@ -105,6 +105,7 @@ typedef enum pdl_activation {
 
 typedef struct pdl_conv2d_spec {
     size_t filters;     /* output channels; for depthwise the multiplier (outputs per input channel) */
+    size_t multiplier;  /* separable: outputs of its depthwise part per input channel; 0 = 1 */
     size_t kernel[2];   /* height, width */
     size_t stride[2];   /* 0 = 1 */
     size_t dilation[2]; /* 0 = 1 */
@@ -139,6 +140,7 @@ pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x,
 pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size_t top, size_t bottom, size_t left,
                             size_t right);
 pdl_node pdl_graph_flatten(pdl_graph *graph, const char *name, pdl_node x);
+/* Over the last axis, as Keras' Dense. */
 pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t units, int use_bias,
                          pdl_activation activation);
 

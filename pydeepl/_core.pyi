@@ -12,4 +12,76 @@ def default_threads() -> int: ...
 
 # ---- graph, network, zoo
 
+_Pair = tuple[int, int]  # (height, width)
+
+class Graph:
+    """A network as layers and shapes. Builder methods append a layer, named and behaving as Keras', and return its node."""
+
+    def __init__(self) -> None: ...
+    def input(self, name: str, height: int, width: int, channels: int) -> int: ...
+    def conv2d(
+        self,
+        name: str,
+        x: int,
+        filters: int,
+        kernel: _Pair,
+        *,
+        stride: _Pair = (1, 1),
+        dilation: _Pair = (1, 1),
+        padding: str = "valid",
+        multiplier: int = 1,
+        use_bias: bool = True,
+        activation: str | None = None,
+    ) -> int: ...
+    def depthwise_conv2d(
+        self,
+        name: str,
+        x: int,
+        kernel: _Pair,
+        *,
+        stride: _Pair = (1, 1),
+        dilation: _Pair = (1, 1),
+        padding: str = "valid",
+        multiplier: int = 1,
+        use_bias: bool = True,
+        activation: str | None = None,
+    ) -> int: ...
+    def separable_conv2d(
+        self,
+        name: str,
+        x: int,
+        filters: int,
+        kernel: _Pair,
+        *,
+        stride: _Pair = (1, 1),
+        dilation: _Pair = (1, 1),
+        padding: str = "valid",
+        multiplier: int = 1,
+        use_bias: bool = True,
+        activation: str | None = None,
+    ) -> int: ...
+    def batch_norm(
+        self, name: str, x: int, *, epsilon: float = 1e-3, scale: bool = True, center: bool = True
+    ) -> int: ...
+    def activation(self, name: str, x: int, activation: str | None) -> int: ...
+    def max_pool2d(
+        self, name: str, x: int, size: _Pair, *, stride: _Pair = ..., padding: str = "valid"
+    ) -> int: ...
+    def avg_pool2d(
+        self, name: str, x: int, size: _Pair, *, stride: _Pair = ..., padding: str = "valid"
+    ) -> int: ...
+    def global_avg_pool(self, name: str, x: int) -> int: ...
+    def global_max_pool(self, name: str, x: int) -> int: ...
+    def add(self, name: str, x: Sequence[int]) -> int: ...
+    def concat(self, name: str, x: Sequence[int]) -> int: ...
+    def zero_pad(self, name: str, x: int, top: int, bottom: int, left: int, right: int) -> int: ...
+    def flatten(self, name: str, x: int) -> int: ...
+    def dense(
+        self, name: str, x: int, units: int, *, use_bias: bool = True, activation: str | None = None
+    ) -> int: ...
+    @property
+    def layers(self) -> list[tuple[str, str, list[int], tuple[int, ...], list[tuple[str, tuple[int, ...]]]]]:
+        """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, in order of building."""
+    def find(self, name: str) -> int: ...
+
 # ---- linear

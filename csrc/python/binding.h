@@ -30,6 +30,11 @@ int pdl_bind_network(PyObject *module);
 int pdl_bind_zoo(PyObject *module);
 int pdl_bind_linear(PyObject *module);
 
+/* A Graph that owns `graph`, which is destroyed when NULL is returned (with an exception set). */
+PyObject *pdl_graph_wrap(PyObject *module, pdl_graph *graph);
+/* The graph of a Graph object; NULL with TypeError set when the object is none. Borrowed from the object. */
+pdl_graph *pdl_graph_unwrap(PyObject *module, PyObject *object);
+
 /* Raises what the error's code stands for (ENOMEM: MemoryError, EUNSUPPORTED: NotImplementedError,
  * EINTERNAL: RuntimeError, EINTERRUPTED: KeyboardInterrupt unless one is set, others: ValueError); returns NULL. */
 PyObject *pdl_raise(const pdl_error *error);

@@ -1,8 +1,426 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* Graph: the builder and its layer table. SPDX-License-Identifier: Apache-2.0 */
 #include "python/binding.h"
+
+#include <string.h>
+
+typedef struct graph_object {
+    PyObject_HEAD pdl_graph *graph;
+} graph_object;
+
+/* ---- argument converters ("O&") ---- */
+
+static int to_size(PyObject *object, void *out)
+{
+    Py_ssize_t value = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+    if (value == -1 && PyErr_Occurred() != NULL) return 0;
+    if (value < 0) {
+        PyErr_Format(PyExc_ValueError, "expected a number >= 0, got %zd", value);
+        return 0;
+    }
+    *(size_t *)out = (size_t)value;
+    return 1;
+}
+
+/* (height, width) */
+static int to_pair(PyObject *object, void *out)
+{
+    if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) {
+        PyErr_Format(PyExc_TypeError, "expected a tuple (height, width), got %R", object);
+        return 0;
+    }
+    size_t *pair = out;
+    return to_size(PyTuple_GET_ITEM(object, 0), &pair[0]) && to_size(PyTuple_GET_ITEM(object, 1), &pair[1]);
+}
+
+static int to_choice(PyObject *object, const char *const *names, int count, const char *what)
+{
+    const char *text = PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : NULL;
+    for (int i = 0; text != NULL && i < count; i++)
+        if (strcmp(text, names[i]) == 0) return i;
+    if (PyErr_Occurred() == NULL) PyErr_Format(PyExc_ValueError, "unknown %s %R", what, object);
+    return -1;
+}
+
+static int to_padding(PyObject *object, void *out)
+{
+    static const char *const names[] = {"valid", "same"}; /* in the order of pdl_padding */
+    int choice = to_choice(object, names, 2, "padding");
+    if (choice >= 0) *(pdl_padding *)out = (pdl_padding)choice;
+    return choice >= 0;
+}
+
+static int to_activation(PyObject *object, void *out)
+{
+    static const char *const names[] = {"linear", "relu", "softmax"}; /* in the order of pdl_activation */
+    int choice = object == Py_None ? PDL_ACTIVATION_LINEAR : to_choice(object, names, 3, "activation");
+    if (choice >= 0) *(pdl_activation *)out = (pdl_activation)choice;
+    return choice >= 0;
+}
+
+typedef struct node_list {
+    pdl_node *nodes;
+    size_t count;
+} node_list;
+
+static int to_nodes(PyObject *object, void *out)
+{
+    node_list *list = out;
+    PyObject *items = PySequence_Fast(object, "expected a list of nodes");
+    if (items == NULL) return 0;
+    size_t count = (size_t)PySequence_Fast_GET_SIZE(items);
+    list->nodes = PyMem_Calloc(count + 1, sizeof *list->nodes);
+    if (list->nodes == NULL) PyErr_NoMemory();
+    for (list->count = 0; list->nodes != NULL && list->count < count; list->count++) {
+        long node = PyLong_AsLong(PySequence_Fast_GET_ITEM(items, (Py_ssize_t)list->count));
+        if (node == -1 && PyErr_Occurred() != NULL) break;
+        list->nodes[list->count] = node >= 0 && node <= INT32_MAX ? (pdl_node)node : PDL_NO_NODE;
+    }
+    Py_DECREF(items);
+    if (list->nodes != NULL && PyErr_Occurred() == NULL) return 1;
+    PyMem_Free(list->nodes);
+    return 0;
+}
+
+/* ---- builder methods ---- */
+
+static PyObject *new_node(const graph_object *self, pdl_node node)
+{
+    if (node != PDL_NO_NODE) return PyLong_FromLong(node);
+    pdl_error error = {0};
+    pdl_graph_status(self->graph, &error);
+    return pdl_raise(&error);
+}
+
+static PyObject *build_input(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "height", "width", "channels", NULL};
+    const char *name;
+    size_t height, width, channels;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&O&O&:input", names, &name, to_size, &height, to_size, &width,
+                                     to_size, &channels))
+        return NULL;
+    return new_node(self, pdl_graph_input(self->graph, name, height, width, channels));
+}
+
+typedef pdl_node (*conv_builder)(pdl_graph *, const char *, pdl_node, const pdl_conv2d_spec *);
+
+static PyObject *build_conv(graph_object *self, PyObject *args, PyObject *kwargs, char **names, conv_builder build)
+{
+    const char *name;
+    pdl_node x;
+    pdl_conv2d_spec spec = {.use_bias = 1};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&|$O&O&O&O&pO&", names, &name, &x, to_size, &spec.filters,
+                                     to_pair, spec.kernel, to_pair, spec.stride, to_pair, spec.dilation, to_padding,
+                                     &spec.padding, to_size, &spec.multiplier, &spec.use_bias, to_activation,
+                                     &spec.activation))
+        return NULL;
+    return new_node(self, build(self->graph, name, x, &spec));
+}
+
+static char *conv_names[] = {"name",    "x",          "filters",  "kernel",     "stride", "dilation",
+                             "padding", "multiplier", "use_bias", "activation", NULL};
+
+static PyObject *build_conv2d(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_conv(self, args, kwargs, conv_names, pdl_graph_conv2d);
+}
+
+static PyObject *build_separable_conv2d(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_conv(self, args, kwargs, conv_names, pdl_graph_separable_conv2d);
+}
+
+static PyObject *build_depthwise_conv2d(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name",    "x",          "kernel",   "stride",     "dilation",
+                            "padding", "multiplier", "use_bias", "activation", NULL};
+    const char *name;
+    pdl_node x;
+    pdl_conv2d_spec spec = {.filters = 1, .use_bias = 1};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&|$O&O&O&O&pO&", names, &name, &x, to_pair, spec.kernel, to_pair,
+                                     spec.stride, to_pair, spec.dilation, to_padding, &spec.padding, to_size,
+                                     &spec.filters, &spec.use_bias, to_activation, &spec.activation))
+        return NULL;
+    return new_node(self, pdl_graph_depthwise_conv2d(self->graph, name, x, &spec));
+}
+
+static PyObject *build_batch_norm(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "epsilon", "scale", "center", NULL};
+    const char *name;
+    pdl_node x;
+    double epsilon = 1e-3;
+    int scale = 1, center = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$dpp", names, &name, &x, &epsilon, &scale, &center)) return NULL;
+    return new_node(self, pdl_graph_batch_norm(self->graph, name, x, epsilon, scale, center));
+}
+
+static PyObject *build_activation(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "activation", NULL};
+    const char *name;
+    pdl_node x;
+    pdl_activation activation;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&", names, &name, &x, to_activation, &activation)) return NULL;
+    return new_node(self, pdl_graph_activation(self->graph, name, x, activation));
+}
+
+typedef pdl_node (*pool_builder)(pdl_graph *, const char *, pdl_node, const pdl_pool2d_spec *);
+
+static PyObject *build_pool(graph_object *self, PyObject *args, PyObject *kwargs, pool_builder build)
+{
+    static char *names[] = {"name", "x", "size", "stride", "padding", NULL};
+    const char *name;
+    pdl_node x;
+    pdl_pool2d_spec spec = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&|$O&O&", names, &name, &x, to_pair, spec.size, to_pair,
+                                     spec.stride, to_padding, &spec.padding))
+        return NULL;
+    return new_node(self, build(self->graph, name, x, &spec));
+}
+
+static PyObject *build_max_pool2d(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_pool(self, args, kwargs, pdl_graph_max_pool2d);
+}
+
+static PyObject *build_avg_pool2d(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_pool(self, args, kwargs, pdl_graph_avg_pool2d);
+}
+
+typedef pdl_node (*plain_builder)(pdl_graph *, const char *, pdl_node);
+
+static PyObject *build_plain(graph_object *self, PyObject *args, PyObject *kwargs, plain_builder build)
+{
+    static char *names[] = {"name", "x", NULL};
+    const char *name;
+    pdl_node x;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si", names, &name, &x)) return NULL;
+    return new_node(self, build(self->graph, name, x));
+}
+
+static PyObject *build_global_avg_pool(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_plain(self, args, kwargs, pdl_graph_global_avg_pool);
+}
+
+static PyObject *build_global_max_pool(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_plain(self, args, kwargs, pdl_graph_global_max_pool);
+}
+
+static PyObject *build_flatten(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_plain(self, args, kwargs, pdl_graph_flatten);
+}
+
+typedef pdl_node (*merge_builder)(pdl_graph *, const char *, const pdl_node *, size_t);
+
+static PyObject *build_merge(graph_object *self, PyObject *args, PyObject *kwargs, merge_builder build)
+{
+    static char *names[] = {"name", "x", NULL};
+    const char *name;
+    node_list x = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&", names, &name, to_nodes, &x)) return NULL;
+    PyObject *node = new_node(self, build(self->graph, name, x.nodes, x.count));
+    PyMem_Free(x.nodes);
+    return node;
+}
+
+static PyObject *build_add(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_merge(self, args, kwargs, pdl_graph_add);
+}
+
+static PyObject *build_concat(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_merge(self, args, kwargs, pdl_graph_concat);
+}
+
+static PyObject *build_zero_pad(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "top", "bottom", "left", "right", NULL};
+    const char *name;
+    pdl_node x;
+    size_t top, bottom, left, right;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&O&O&", names, &name, &x, to_size, &top, to_size, &bottom,
+                                     to_size, &left, to_size, &right))
+        return NULL;
+    return new_node(self, pdl_graph_zero_pad(self->graph, name, x, top, bottom, left, right));
+}
+
+static PyObject *build_dense(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "units", "use_bias", "activation", NULL};
+    const char *name;
+    pdl_node x;
+    size_t units;
+    int use_bias = 1;
+    pdl_activation activation = PDL_ACTIVATION_LINEAR;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&|$pO&", names, &name, &x, to_size, &units, &use_bias,
+                                     to_activation, &activation))
+        return NULL;
+    return new_node(self, pdl_graph_dense(self->graph, name, x, units, use_bias, activation));
+}
+
+/* ---- the layer table ---- */
+
+static PyObject *size_tuple(const size_t *values, size_t count)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *item = PyLong_FromSize_t(values[i]);
+        if (item == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, item);
+    }
+    return tuple;
+}
+
+static PyObject *param_list(const pdl_layer_info *info)
+{
+    PyObject *list = PyList_New((Py_ssize_t)info->params);
+    for (size_t i = 0; list != NULL && i < info->params; i++) {
+        const pdl_param_info *param = &info->param[i];
+        PyObject *item = Py_BuildValue("(sN)", param->name, size_tuple(param->shape, param->rank));
+        if (item == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+    }
+    return list;
+}
+
+static PyObject *node_list_object(const pdl_layer_info *info)
+{
+    PyObject *list = PyList_New((Py_ssize_t)info->inputs);
+    for (size_t i = 0; list != NULL && i < info->inputs; i++) {
+        PyObject *item = PyLong_FromLong(info->input[i]);
+        if (item == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+    }
+    return list;
+}
+
+static PyObject *layers(const graph_object *self, void *unused)
+{
+    (void)unused;
+    size_t count = pdl_graph_layer_count(self->graph);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        pdl_layer_info info;
+        pdl_graph_layer(self->graph, (pdl_node)i, &info, NULL); /* i is in the graph: cannot fail */
+        PyObject *item = Py_BuildValue("(ssNNN)", info.name, info.kind, node_list_object(&info),
+                                       size_tuple(info.shape, info.rank), param_list(&info));
+        if (item == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+    }
+    return list;
+}
+
+static PyObject *find(const graph_object *self, PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8(name);
+    if (text == NULL) return NULL;
+    pdl_node node = pdl_graph_find(self->graph, text);
+    if (node == PDL_NO_NODE) return PyErr_Format(PyExc_KeyError, "no layer is named %R", name);
+    return PyLong_FromLong(node);
+}
+
+/* ---- the type ---- */
+
+static PyObject *graph_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Graph", names)) return NULL;
+    graph_object *self = (graph_object *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    pdl_error error = {0};
+    if (pdl_graph_create(&self->graph, &error) == PDL_OK) return (PyObject *)self;
+    Py_DECREF(self);
+    return pdl_raise(&error);
+}
+
+static void graph_dealloc(graph_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    pdl_graph_destroy(self->graph);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#define BUILDER(name, text) {#name, (PyCFunction)(void (*)(void))build_##name, METH_VARARGS | METH_KEYWORDS, text}
+
+static PyMethodDef methods[] = {
+    BUILDER(input, "The graph's input, its first layer."),
+    BUILDER(conv2d, "Keras' Conv2D."),
+    BUILDER(depthwise_conv2d, "Keras' DepthwiseConv2D."),
+    BUILDER(separable_conv2d, "Keras' SeparableConv2D."),
+    BUILDER(batch_norm, "Keras' BatchNormalization at inference."),
+    BUILDER(activation, "Keras' Activation: linear, relu or softmax over the last axis."),
+    BUILDER(max_pool2d, "Keras' MaxPooling2D."),
+    BUILDER(avg_pool2d, "Keras' AveragePooling2D."),
+    BUILDER(global_avg_pool, "Keras' GlobalAveragePooling2D."),
+    BUILDER(global_max_pool, "Keras' GlobalMaxPooling2D."),
+    BUILDER(add, "Keras' Add: inputs of one shape."),
+    BUILDER(concat, "Keras' Concatenate along channels."),
+    BUILDER(zero_pad, "Keras' ZeroPadding2D."),
+    BUILDER(flatten, "Keras' Flatten."),
+    BUILDER(dense, "Keras' Dense, over the last axis."),
+    {"find", (PyCFunction)find, METH_O, "The node of the layer with this name; KeyError when there is none."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"layers", (getter)layers, NULL, "(name, kind, inputs, shape, [(parameter, shape)]) of every layer.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "A network as layers and shapes, without weights. Builder methods append a layer and return its node."},
+    {Py_tp_new, graph_new},
+    {Py_tp_dealloc, graph_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "pydeepl._core.Graph",
+    .basicsize = sizeof(graph_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
+
+PyObject *pdl_graph_wrap(PyObject *module, pdl_graph *graph)
+{
+    pdl_module_state *state = PyModule_GetState(module);
+    graph_object *self = (graph_object *)state->graph_type->tp_alloc(state->graph_type, 0);
+    if (self != NULL)
+        self->graph = graph;
+    else
+        pdl_graph_destroy(graph);
+    return (PyObject *)self;
+}
+
+pdl_graph *pdl_graph_unwrap(PyObject *module, PyObject *object)
+{
+    pdl_module_state *state = PyModule_GetState(module);
+    if (PyObject_TypeCheck(object, state->graph_type)) return ((graph_object *)object)->graph;
+    PyErr_Format(PyExc_TypeError, "expected a Graph, got %.100s", Py_TYPE(object)->tp_name);
+    return NULL;
+}
 
 int pdl_bind_graph(PyObject *module)
 {
-    (void)module;
-    return 0;
+    pdl_module_state *state = PyModule_GetState(module);
+    state->graph_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (state->graph_type == NULL) return -1;
+    return PyModule_AddType(module, state->graph_type);
 }

@@ -1,0 +1,85 @@
+/* The layer table behind pdl_graph, shared by the files of this room. SPDX-License-Identifier: Apache-2.0 */
+#ifndef PDL_NET_GRAPH_IMPL_H
+#define PDL_NET_GRAPH_IMPL_H
+
+#include "pydeepl.h"
+
+#include <stdbool.h>
+
+typedef enum pdl_kind {
+    PDL_KIND_INPUT,
+    PDL_KIND_CONV2D,
+    PDL_KIND_DEPTHWISE_CONV2D,
+    PDL_KIND_SEPARABLE_CONV2D,
+    PDL_KIND_BATCH_NORM,
+    PDL_KIND_ACTIVATION,
+    PDL_KIND_MAX_POOL2D,
+    PDL_KIND_AVG_POOL2D,
+    PDL_KIND_GLOBAL_AVG_POOL,
+    PDL_KIND_GLOBAL_MAX_POOL,
+    PDL_KIND_ADD,
+    PDL_KIND_CONCAT,
+    PDL_KIND_ZERO_PAD,
+    PDL_KIND_FLATTEN,
+    PDL_KIND_DENSE,
+} pdl_kind;
+
+/* A sliding window over [height, width] with its padding worked out. Element 0 is height, 1 is width. */
+typedef struct pdl_window {
+    size_t kernel[2], stride[2], dilation[2];
+    size_t before[2], after[2]; /* padding: top and left, bottom and right */
+} pdl_window;
+
+#define PDL_MAX_PARAMS 4
+
+typedef struct pdl_layer {
+    char *name;
+    pdl_kind kind;
+    pdl_node *input;
+    size_t inputs;
+    size_t rank, shape[PDL_MAX_RANK]; /* one sample's output */
+    pdl_window window;                /* convolutions and pools; a zero pad has its before and after only */
+    size_t multiplier;                /* depthwise and separable: outputs of the depthwise part per channel */
+    bool use_bias;
+    bool scale, center; /* batch norm: has gamma, has beta */
+    double epsilon;
+    pdl_activation activation;
+    size_t first_param; /* number of param[0] among all parameters of the graph */
+    size_t params;
+    pdl_param_info param[PDL_MAX_PARAMS];
+} pdl_layer;
+
+struct pdl_graph {
+    pdl_layer *layers;
+    size_t count, capacity;
+    size_t params; /* of all layers */
+    pdl_error error;
+};
+
+/* The largest extent, kernel, stride or padding a layer may have: products of two fit in int64. */
+#define PDL_MAX_EXTENT ((size_t)INT32_MAX)
+
+/* What follows is how builder calls append a layer:
+ *     layer = pdl_layer_begin(...);  fill it;  return pdl_layer_end(graph, layer);
+ * pdl_layer_begin checks the name and the inputs, and returns NULL when the graph has failed (the error is kept).
+ * pdl_layer_fail records "NAME: ..." as the graph's error. */
+pdl_layer *pdl_layer_begin(pdl_graph *graph, const char *name, pdl_kind kind, const pdl_node *inputs, size_t count);
+pdl_node pdl_layer_end(pdl_graph *graph, pdl_layer *layer);
+pdl_node pdl_layer_fail(pdl_graph *graph, pdl_layer *layer, pdl_status code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static inline const pdl_layer *pdl_layer_at(const pdl_graph *graph, pdl_node node)
+{
+    return &graph->layers[node];
+}
+
+/* Keras' name of a layer kind. */
+const char *pdl_kind_name(pdl_kind kind);
+
+/* Works out padding and output size on one axis (0 height, 1 width), by Keras' rules:
+ *     VALID  out = floor((in - reach) / stride) + 1, no padding; false when the window does not fit
+ *     SAME   out = ceil(in / stride), padding shared out evenly, the odd one after
+ * where reach = (kernel - 1) dilation + 1. */
+bool pdl_window_resolve(pdl_window *window, int axis, size_t in, pdl_padding padding, size_t *out);
+
+#endif

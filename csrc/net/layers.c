@@ -1,0 +1,332 @@
+/* The builder calls: each checks its arguments, infers its output's shape and names its parameters, by Keras' rules
+ * (https://keras.io/api/layers). SPDX-License-Identifier: Apache-2.0 */
+#include "net/graph_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+bool pdl_window_resolve(pdl_window *window, int axis, size_t in, pdl_padding padding, size_t *out)
+{
+    size_t reach = (window->kernel[axis] - 1) * window->dilation[axis] + 1, stride = window->stride[axis];
+    if (padding == PDL_PADDING_VALID) {
+        if (reach > in) return false;
+        *out = (in - reach) / stride + 1;
+        return true;
+    }
+    *out = (in + stride - 1) / stride;
+    size_t covered = (*out - 1) * stride + reach;
+    size_t total = covered > in ? covered - in : 0;
+    window->before[axis] = total / 2;
+    window->after[axis] = total - total / 2;
+    return true;
+}
+
+static void add_param(pdl_layer *layer, const char *name, size_t rank, const size_t *shape)
+{
+    pdl_param_info *param = &layer->param[layer->params++];
+    *param = (pdl_param_info){.name = name, .rank = rank};
+    memcpy(param->shape, shape, rank * sizeof *shape);
+}
+
+static void add_vector(pdl_layer *layer, const char *name, size_t length)
+{
+    add_param(layer, name, 1, &length);
+}
+
+static void copy_shape(pdl_layer *layer, const pdl_layer *from)
+{
+    layer->rank = from->rank;
+    memcpy(layer->shape, from->shape, sizeof layer->shape);
+}
+
+static bool valid_activation(pdl_activation activation)
+{
+    return activation >= PDL_ACTIVATION_LINEAR && activation <= PDL_ACTIVATION_SOFTMAX;
+}
+
+static bool same_shape(const pdl_layer *a, const pdl_layer *b)
+{
+    return a->rank == b->rank && memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0;
+}
+
+/* Channels are the last axis. */
+static size_t channels_of(const pdl_layer *layer)
+{
+    return layer->shape[layer->rank - 1];
+}
+
+pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t height, size_t width, size_t channels)
+{
+    bool second = graph->count > 0;
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_INPUT, NULL, 0);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (second) return pdl_layer_fail(graph, layer, PDL_EINVAL, "a graph has one input, its first layer");
+    if (height == 0 || width == 0 || channels == 0)
+        return pdl_layer_fail(graph, layer, PDL_ESHAPE, "shape [%zu, %zu, %zu] has a zero", height, width, channels);
+    layer->rank = 3;
+    layer->shape[0] = height;
+    layer->shape[1] = width;
+    layer->shape[2] = channels;
+    return pdl_layer_end(graph, layer);
+}
+
+/* Begins a layer on a feature map [h, w, c]; NULL when that fails. */
+static pdl_layer *begin_map_layer(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, kind, &x, 1);
+    if (layer == NULL) return NULL;
+    const pdl_layer *from = pdl_layer_at(graph, x);
+    if (from->rank != 3) {
+        pdl_layer_fail(graph, layer, PDL_ESHAPE, "expected a feature map [height, width, channels], got [%zu] of %s",
+                       from->shape[0], from->name);
+        return NULL;
+    }
+    copy_shape(layer, from);
+    return layer;
+}
+
+/* Fills layer->window and the first two extents of its shape; false with the graph's error set. */
+static bool slide_window(pdl_graph *graph, pdl_layer *layer, const size_t kernel[2], const size_t stride[2],
+                         const size_t dilation[2], pdl_padding padding)
+{
+    static const char *const axes[] = {"height", "width"};
+    pdl_window *window = &layer->window;
+    if (padding != PDL_PADDING_VALID && padding != PDL_PADDING_SAME) {
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "padding is %d, expected VALID or SAME", (int)padding);
+        return false;
+    }
+    for (int axis = 0; axis < 2; axis++) {
+        window->kernel[axis] = kernel[axis];
+        window->stride[axis] = stride[axis] != 0 ? stride[axis] : 1;
+        window->dilation[axis] = dilation[axis] != 0 ? dilation[axis] : 1;
+        if (kernel[axis] == 0 || kernel[axis] > PDL_MAX_EXTENT || stride[axis] > PDL_MAX_EXTENT ||
+            dilation[axis] > PDL_MAX_EXTENT) {
+            pdl_layer_fail(graph, layer, PDL_EINVAL, "%s: kernel %zu, stride %zu, dilation %zu, expected 1 to %zu each",
+                           axes[axis], kernel[axis], stride[axis], dilation[axis], PDL_MAX_EXTENT);
+            return false;
+        }
+        size_t in = layer->shape[axis];
+        if (!pdl_window_resolve(window, axis, in, padding, &layer->shape[axis])) {
+            pdl_layer_fail(graph, layer, PDL_ESHAPE, "its window of %s %zu does not fit in the input's %zu", axes[axis],
+                           (kernel[axis] - 1) * window->dilation[axis] + 1, in);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec)
+{
+    if (spec->filters == 0 || spec->filters > PDL_MAX_EXTENT || spec->multiplier > PDL_MAX_EXTENT)
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "filters %zu, multiplier %zu, expected 1 to %zu", spec->filters,
+                       spec->multiplier, PDL_MAX_EXTENT);
+    else if (!valid_activation(spec->activation))
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)spec->activation);
+    else
+        return slide_window(graph, layer, spec->kernel, spec->stride, spec->dilation, spec->padding);
+    return false;
+}
+
+static pdl_node end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec, size_t channels)
+{
+    layer->shape[2] = channels;
+    layer->activation = spec->activation;
+    layer->use_bias = spec->use_bias != 0;
+    if (layer->use_bias) add_vector(layer, "bias", channels);
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
+{
+    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_CONV2D, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    size_t kernel[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], spec->filters};
+    if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
+    add_param(layer, "kernel", 4, kernel);
+    return end_conv(graph, layer, spec, spec->filters);
+}
+
+pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
+{
+    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_DEPTHWISE_CONV2D, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    size_t kernel[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], spec->filters};
+    if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
+    layer->multiplier = spec->filters;
+    add_param(layer, "depthwise_kernel", 4, kernel);
+    return end_conv(graph, layer, spec, kernel[2] * spec->filters);
+}
+
+pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
+{
+    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_SEPARABLE_CONV2D, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    layer->multiplier = spec->multiplier != 0 ? spec->multiplier : 1;
+    size_t depthwise[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], layer->multiplier};
+    if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
+    size_t pointwise[] = {1, 1, depthwise[2] * layer->multiplier, spec->filters};
+    add_param(layer, "depthwise_kernel", 4, depthwise);
+    add_param(layer, "pointwise_kernel", 4, pointwise);
+    return end_conv(graph, layer, spec, spec->filters);
+}
+
+pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_BATCH_NORM, &x, 1);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (!(epsilon >= 0.0) || !isfinite(epsilon))
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "epsilon is %g, expected a finite number >= 0", epsilon);
+    copy_shape(layer, pdl_layer_at(graph, x));
+    layer->epsilon = epsilon;
+    layer->scale = scale != 0;
+    layer->center = center != 0;
+    size_t channels = channels_of(layer);
+    if (layer->scale) add_vector(layer, "gamma", channels);
+    if (layer->center) add_vector(layer, "beta", channels);
+    add_vector(layer, "moving_mean", channels);
+    add_vector(layer, "moving_variance", channels);
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pdl_activation activation)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_ACTIVATION, &x, 1);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (!valid_activation(activation))
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
+    copy_shape(layer, pdl_layer_at(graph, x));
+    layer->activation = activation;
+    return pdl_layer_end(graph, layer);
+}
+
+static pdl_node pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x, const pdl_pool2d_spec *spec)
+{
+    static const size_t undilated[2] = {1, 1};
+    pdl_layer *layer = begin_map_layer(graph, name, kind, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    size_t stride[2];
+    for (int axis = 0; axis < 2; axis++)
+        stride[axis] = spec->stride[axis] != 0 ? spec->stride[axis] : spec->size[axis];
+    if (!slide_window(graph, layer, spec->size, stride, undilated, spec->padding)) return PDL_NO_NODE;
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_max_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec)
+{
+    return pool(graph, name, PDL_KIND_MAX_POOL2D, x, spec);
+}
+
+pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec)
+{
+    return pool(graph, name, PDL_KIND_AVG_POOL2D, x, spec);
+}
+
+static pdl_node global_pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
+{
+    pdl_layer *layer = begin_map_layer(graph, name, kind, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    layer->rank = 1;
+    layer->shape[0] = layer->shape[2];
+    layer->shape[1] = layer->shape[2] = 0;
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x)
+{
+    return global_pool(graph, name, PDL_KIND_GLOBAL_AVG_POOL, x);
+}
+
+pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x)
+{
+    return global_pool(graph, name, PDL_KIND_GLOBAL_MAX_POOL, x);
+}
+
+pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, size_t count)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_ADD, x, count);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (count < 2) return pdl_layer_fail(graph, layer, PDL_EINVAL, "expected at least 2 inputs, got %zu", count);
+    const pdl_layer *first = pdl_layer_at(graph, x[0]);
+    for (size_t i = 1; i < count; i++) {
+        const pdl_layer *other = pdl_layer_at(graph, x[i]);
+        if (!same_shape(first, other))
+            return pdl_layer_fail(graph, layer, PDL_ESHAPE,
+                                  "expected inputs of one shape, got [%zu, %zu, %zu] of %.60s and "
+                                  "[%zu, %zu, %zu] of %.60s",
+                                  first->shape[0], first->shape[1], first->shape[2], first->name, other->shape[0],
+                                  other->shape[1], other->shape[2], other->name);
+    }
+    copy_shape(layer, first);
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_CONCAT, x, count);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (count < 2) return pdl_layer_fail(graph, layer, PDL_EINVAL, "expected at least 2 inputs, got %zu", count);
+    const pdl_layer *first = pdl_layer_at(graph, x[0]);
+    size_t channels = channels_of(first);
+    for (size_t i = 1; i < count; i++) {
+        const pdl_layer *other = pdl_layer_at(graph, x[i]);
+        if (other->rank != first->rank ||
+            memcmp(other->shape, first->shape, (first->rank - 1) * sizeof *first->shape) != 0)
+            return pdl_layer_fail(graph, layer, PDL_ESHAPE,
+                                  "expected inputs alike but for their channels, got [%zu, %zu, %zu] of %.60s and "
+                                  "[%zu, %zu, %zu] of %.60s",
+                                  first->shape[0], first->shape[1], first->shape[2], first->name, other->shape[0],
+                                  other->shape[1], other->shape[2], other->name);
+        channels += channels_of(other); /* a sum of 2^31 extents below 2^31 does not overflow */
+    }
+    copy_shape(layer, first);
+    layer->shape[layer->rank - 1] = channels;
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size_t top, size_t bottom, size_t left,
+                            size_t right)
+{
+    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_ZERO_PAD, x);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (top > PDL_MAX_EXTENT || bottom > PDL_MAX_EXTENT || left > PDL_MAX_EXTENT || right > PDL_MAX_EXTENT)
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "padding %zu, %zu, %zu, %zu, expected 0 to %zu each", top,
+                              bottom, left, right, PDL_MAX_EXTENT);
+    layer->window.before[0] = top;
+    layer->window.after[0] = bottom;
+    layer->window.before[1] = left;
+    layer->window.after[1] = right;
+    layer->shape[0] += top + bottom;
+    layer->shape[1] += left + right;
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_flatten(pdl_graph *graph, const char *name, pdl_node x)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_FLATTEN, &x, 1);
+    if (layer == NULL) return PDL_NO_NODE;
+    const pdl_layer *from = pdl_layer_at(graph, x);
+    layer->rank = 1;
+    layer->shape[0] = 1;
+    for (size_t i = 0; i < from->rank; i++)
+        layer->shape[0] *= from->shape[i]; /* was checked when `from` ended */
+    return pdl_layer_end(graph, layer);
+}
+
+pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t units, int use_bias,
+                         pdl_activation activation)
+{
+    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_DENSE, &x, 1);
+    if (layer == NULL) return PDL_NO_NODE;
+    if (units == 0 || units > PDL_MAX_EXTENT)
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "units is %zu, expected 1 to %zu", units, PDL_MAX_EXTENT);
+    if (!valid_activation(activation))
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
+    copy_shape(layer, pdl_layer_at(graph, x));
+    size_t kernel[] = {channels_of(layer), units};
+    layer->shape[layer->rank - 1] = units;
+    layer->activation = activation;
+    layer->use_bias = use_bias != 0;
+    add_param(layer, "kernel", 2, kernel);
+    if (layer->use_bias) add_vector(layer, "bias", units);
+    return pdl_layer_end(graph, layer);
+}
