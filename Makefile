@@ -1,0 +1,75 @@
+# Every target does its own set-up: system packages where they are missing (apt), a virtual environment, the install.
+# PYTHON chooses the interpreter, VENV the environment's folder, ARGS goes to the target's command.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml $(shell find csrc pydeepl -name '*.[ch]' -o -name '*.py' -o -name '*.pyi')
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test live lint typecheck format sanitize pythons bench clean help
+
+help:
+	@echo "make demo       the article's job on real images: read, featurize, train, evaluate"
+	@echo "make test       the tests, on the installed package"
+	@echo "make live       comparisons with live Keras and Spark"
+	@echo "make lint       ruff and clang-format;  make format  applies them"
+	@echo "make typecheck  mypy --strict on the public package"
+	@echo "make sanitize   the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make pythons    build and smoke-test on every Python 3.10 to 3.13 found"
+	@echo "make bench      a benchmark beside its peers: make bench ARGS=features"
+	@echo "make clean      removes what the other targets made"
+
+demo: $(VENV)/.extra-demo
+	$(BIN)/pydeepl demo $(ARGS)
+
+# pytest itself, not `python -m pytest`: the installed package is what is tested, not the source folder.
+test: $(VENV)/.extra-test
+	$(BIN)/pytest $(ARGS)
+
+# Comparisons with live Keras and, where there is a Java, live Spark.
+live: $(VENV)/.extra-test $(VENV)/.extra-live
+	$(BIN)/pytest -m "not shared and (keras$$(command -v java >/dev/null && echo ' or spark'))" $(ARGS)
+
+lint: $(VENV)/.extra-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $$(find csrc -name '*.[ch]')
+
+format: $(VENV)/.extra-lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(find csrc -name '*.[ch]')
+
+typecheck: $(VENV)/.extra-lint
+	$(BIN)/mypy
+
+sanitize: $(VENV)/.extra-test
+	tools/sanitize $(BIN)/python $(ARGS)
+
+pythons:
+	tools/pythons $(ARGS)
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf build dist .venv pydeepl.egg-info pydeepl/*.so pydeepl/libpydeepl_dnnl*
+
+$(VENV)/.created: tools/system_packages
+	tools/system_packages "$(PYTHON)"
+	"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+# A local folder is always installed anew, so the package's version may stay.
+$(VENV)/.installed: $(VENV)/.created $(SOURCES)
+	$(PIP) install .
+	@touch $@
+
+$(VENV)/.extra-%: $(VENV)/.installed
+	$(PIP) install "pydeepl[$*]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.installed benchmarks/requirements.txt
+	$(PIP) install "pydeepl[demo]" -r benchmarks/requirements.txt
+	@touch $@
