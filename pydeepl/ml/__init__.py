@@ -1,0 +1,42 @@
+"""Machine learning on data frames: params, pipelines, classification and evaluation, with PySpark's names.
+
+The names load on first use: a script that only features images never loads the classifier.
+"""
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> module that defines it.
+_EXPORTS = {
+    "Param": "param",
+    "Params": "param",
+    "TypeConverters": "param",
+    "Transformer": "base",
+    "Estimator": "base",
+    "Model": "base",
+    "Evaluator": "base",
+    "keyword_only": "base",
+    "Pipeline": "pipeline",
+    "PipelineModel": "pipeline",
+    "MLReadable": "persistence",
+    "MLWritable": "persistence",
+    "load_stage": "persistence",
+    "LogisticRegression": "classification",
+    "LogisticRegressionModel": "classification",
+    "MulticlassClassificationEvaluator": "evaluation",
+    "BinaryClassificationEvaluator": "evaluation",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
