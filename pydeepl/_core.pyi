@@ -84,4 +84,10 @@ class Graph:
         """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, in order of building."""
     def find(self, name: str) -> int: ...
 
+def zoo_names() -> list[str]: ...
+def zoo_spec(name: str) -> tuple[str, int, int, int, str]:
+    """(name, height, width, preprocess, layer of the features); preprocess is 1: RGB / 127.5 - 1, 2: BGR minus the means."""
+
+def zoo_graph(name: str, include_top: bool) -> Graph: ...
+
 # ---- linear
