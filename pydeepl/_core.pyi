@@ -10,6 +10,28 @@ def default_threads() -> int: ...
 
 # ---- image
 
+# max_pixels: most height * width a JPEG's header may claim; 0 = no limit.
+def jpeg_info(data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /) -> tuple[int, int, int]: ...
+def jpeg_decode(data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /) -> NDArray[np.uint8]: ...
+
+# hint: java.awt.Image's integer. path: a name of resize_paths(), for tests.
+def resize(
+    pixels: NDArray[np.uint8], height: int, width: int, hint: int, path: str | None = None, /
+) -> NDArray[np.uint8]: ...
+def resize_paths() -> list[str]: ...
+
+# A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed image is zeros with a text in the list.
+def load_images(
+    sources: Sequence[bytes | bytearray | memoryview | NDArray[np.uint8]],
+    height: int,
+    width: int,
+    hint: int,
+    max_pixels: int,
+    threads: int,
+    out: NDArray[np.uint8] | None = None,
+    /,
+) -> tuple[NDArray[np.uint8], list[str | None]]: ...
+
 # ---- graph, network, zoo
 
 _Pair = tuple[int, int]  # (height, width)
