@@ -1,0 +1,124 @@
+"""HDF5 files from strangers: only plain groups and arrays that lie in the file itself are followed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.stored import MAX_LAYERS, StoredArray, check_array
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MAX_NAMES = 20 * MAX_LAYERS
+_MAX_EXPANSION = 1000  # bytes in memory per byte on disk, beyond which compression is taken for an attack
+
+
+@contextmanager
+def open_hdf5(path: str, file: IO[bytes] | None = None) -> Iterator[Any]:
+    """The root group of the HDF5 file at `path`, or of the open `file` that `path` names in messages."""
+    import h5py
+
+    try:
+        # Reading needs no lock, and shared folders often have none.
+        root = h5py.File(path if file is None else file, "r", locking=False if file is None else None)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
+    with root:
+        yield root
+
+
+def child(path: str, group: Any, name: str) -> Any:
+    """The object `name` ("a/b/c") below a group; every step must be an ordinary link.
+
+    Raises WeightsError where it is missing, or where a soft or external link leads elsewhere.
+    """
+    import h5py
+
+    place = group
+    for part in name.split("/"):
+        where = f"{place.name.rstrip('/')}/{part}"
+        try:
+            link = None if part in ("", ".") else place.get(part, getlink=True)
+            if link is not None and not isinstance(link, h5py.HardLink):
+                raise WeightsError(
+                    f"{path}: {where} is a {type(link).__name__}; links to elsewhere are refused"
+                )
+            place = None if link is None else place[part]
+        except (KeyError, OSError, RuntimeError, AttributeError, TypeError) as error:
+            raise WeightsError(f"{path}: {where} cannot be read: {error}") from error
+        if place is None:
+            raise WeightsError(f"{path}: {where} is missing")
+    return place
+
+
+def group_at(path: str, group: Any, name: str) -> Any:
+    """The group `name` below a group."""
+    import h5py
+
+    found = child(path, group, name)
+    if not isinstance(found, h5py.Group):
+        raise WeightsError(f"{path}: {found.name} is not a group")
+    return found
+
+
+def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
+    """The names kept as attribute `name`, or in pieces as `name0`, `name1`, ...; None if absent."""
+    try:
+        if name in group.attrs:
+            return _names(path, group, name)
+        pieces: list[str] = []
+        count = 0
+        while f"{name}{count}" in group.attrs:
+            pieces += _names(path, group, f"{name}{count}")
+            if len(pieces) > _MAX_NAMES:
+                raise WeightsError(f"{path}: {group.name} lists more than {_MAX_NAMES} {name}")
+            count += 1
+    except (OSError, RuntimeError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise WeightsError(f"{path}: attribute {name} of {group.name} cannot be read: {error}") from error
+    return pieces if count else None
+
+
+def _names(path: str, group: Any, name: str) -> list[str]:
+    shape = group.attrs.get_id(name).shape
+    if len(shape) != 1 or shape[0] > _MAX_NAMES:
+        raise WeightsError(f"{path}: attribute {name} of {group.name} has shape {shape}, not a list of names")
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in group.attrs[name]]
+
+
+def array_at(path: str, group: Any, name: str) -> StoredArray:
+    """The array `name` below a group, checked from what the file says of it; no value is read."""
+    import h5py
+
+    dataset = child(path, group, name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise WeightsError(f"{path}: {dataset.name} is not an array")
+    if dataset.shape is None or dataset.dtype.names is not None:
+        raise WeightsError(f"{path}: {dataset.name} holds no numbers")
+    if dataset.is_virtual or dataset.external:
+        raise WeightsError(f"{path}: {dataset.name} keeps its values in other files, which is refused")
+    check_array(path, dataset.name, dataset.shape, dataset.dtype)
+    _check_storage(path, dataset)
+
+    def read(values: NDArray[np.float32]) -> None:
+        if values.size:
+            dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+
+    return StoredArray(name, dataset.shape, dataset.dtype, read)
+
+
+def _check_storage(path: str, dataset: Any) -> None:
+    """The bytes on disk must be able to give the shape: a short file must not ask for gigabytes."""
+    size, stored = prod(dataset.shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if dataset.chunks is None:
+        plausible = stored >= size
+    else:
+        chunk = prod(dataset.chunks) * dataset.dtype.itemsize
+        plausible = max(size, chunk) <= _MAX_EXPANSION * stored or size == 0
+    if not plausible:
+        raise WeightsError(
+            f"{path}: {dataset.name} has shape {list(dataset.shape)} ({size} bytes), "
+            f"but only {stored} bytes are stored"
+        )

@@ -1,0 +1,57 @@
+"""Keras' legacy HDF5 layout: official weight files, `save_weights("x.h5")` of Keras 1 and 2, whole models.
+
+    /  or  /model_weights      attribute layer_names
+    |-- conv2d_1               attribute weight_names: a list of paths below the layer's group
+    |   `-- conv2d_1/kernel:0
+    `-- top_level_model_weights (ignored: no layer)
+
+Keras loads it by the order of the layers that have weights, whatever their names; so does `match.py`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.hdf5 import array_at, group_at, names_attribute
+from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
+
+
+def is_legacy(root: Any) -> bool:
+    """Whether an open HDF5 file has this layout."""
+    return _has_layers(root) or "model_weights" in root
+
+
+def _has_layers(group: Any) -> bool:
+    return "layer_names" in group.attrs or "layer_names0" in group.attrs
+
+
+def read_legacy(path: str, root: Any) -> StoredWeights:
+    """The layers with weights of an open file."""
+    whole = not _has_layers(root)
+    group = group_at(path, root, "model_weights") if whole else root
+    names = names_attribute(path, group, "layer_names")
+    if names is None:
+        raise WeightsError(f"{path}: {group.name} has no attribute layer_names")
+    if len(names) > MAX_LAYERS:
+        raise WeightsError(f"{path}: {group.name} lists {len(names)} layers, more than {MAX_LAYERS}")
+    models = [list(_layers(path, group, name)) for name in names]
+    # A layer that is a model itself holds many: the pretrained network, to which the others are a head.
+    largest = max(models, key=len, default=[])
+    layers = largest if len(largest) > 1 else [layer for model in models for layer in model]
+    kind = "Keras whole-model HDF5 file" if whole else "Keras legacy HDF5 weights"
+    return StoredWeights(path, kind, Naming.ANY, layers)
+
+
+def _layers(path: str, group: Any, name: str) -> Iterator[StoredLayer]:
+    """The layer `name` if it has weights; for a nested model, each of its layers that has."""
+    layer = group_at(path, group, name)
+    weights = names_attribute(path, layer, "weight_names") or []
+    arrays: dict[str, list[str]] = {}
+    for weight in weights:
+        arrays.setdefault(weight.rpartition("/")[0], []).append(weight)
+    if len(arrays) > 1:
+        for inner, stored in arrays.items():
+            title = inner.rpartition("/")[2]
+            yield StoredLayer(title, [array_at(path, layer, weight) for weight in stored])
+    elif weights:
+        yield StoredLayer(name, [array_at(path, layer, weight) for weight in weights])

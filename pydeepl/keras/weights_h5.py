@@ -1,0 +1,62 @@
+"""Keras 3's layout of weights, in `.weights.h5` files and inside `.keras` archives.
+
+    /layers/conv2d/vars/0, 1, ...     class names in snake case, counted over the model's layers of that class
+    /layers/conv2d_1/vars             attribute name (newer Keras): the layer's own name
+    /layers/functional/layers/...     a model in the model
+
+Keras 2.12 to 2.15 call the outer group `_layer_checkpoint_dependencies`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.hdf5 import array_at, group_at
+from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
+
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_MAX_DEPTH = 8  # models in models
+
+
+def is_weights_h5(root: Any) -> bool:
+    """Whether an open HDF5 file has this layout."""
+    return any(name in root for name in CONTAINERS)
+
+
+def read_weights_h5(path: str, root: Any) -> StoredWeights:
+    """The layers with weights of an open file; of several models in one another, those of the largest."""
+    models = list(_models(path, root, _MAX_DEPTH))
+    layers = max(models, key=len, default=[])
+    return StoredWeights(path, "Keras 3 weights", Naming.CLASS, layers)
+
+
+def _models(path: str, group: Any, depth: int) -> Iterator[list[StoredLayer]]:
+    """The layers with weights of the model at `group`, then those of the models in it."""
+    name = next((name for name in CONTAINERS if name in group), None)
+    if name is None:
+        return
+    if depth == 0:
+        raise WeightsError(f"{path}: {group.name}: models nested more than {_MAX_DEPTH} deep")
+    container = group_at(path, group, name)
+    if len(container) > MAX_LAYERS:
+        raise WeightsError(f"{path}: {container.name} holds {len(container)} layers, more than {MAX_LAYERS}")
+    members = {member: group_at(path, container, member) for member in container}
+    layers = (_layer(path, member, inner) for member, inner in members.items())
+    yield [layer for layer in layers if layer is not None]
+    for inner in members.values():
+        yield from _models(path, inner, depth - 1)
+
+
+def _layer(path: str, name: str, group: Any) -> StoredLayer | None:
+    if "vars" not in group:
+        return None
+    variables = group_at(path, group, "vars")
+    if len(variables) == 0:
+        return None
+    if set(variables) != {str(index) for index in range(len(variables))}:
+        raise WeightsError(
+            f"{path}: {variables.name} is not numbered 0, 1, ...: a quantized layer cannot be read"
+        )
+    title = variables.attrs.get("name")
+    arrays = [array_at(path, variables, str(index)) for index in range(len(variables))]
+    return StoredLayer(name, arrays, title if isinstance(title, str) else None)
