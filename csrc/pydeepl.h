@@ -231,7 +231,7 @@ pdl_status pdl_zoo_graph(const char *name, int include_top, pdl_graph **out, pdl
 
 /* ---- linear: logistic regression --------------------------------------------------------------------- */
 
-/* See linear/logistic.h's maths block; Spark MLlib's algorithm, number for number. */
+/* See linear/logistic.c's maths block; Spark MLlib's algorithm, number for number. */
 typedef struct pdl_logistic_options {
     size_t classes;        /* K >= 1: labels are 0 .. K-1 */
     int multinomial;       /* 0: one coefficient row (binomial), 1: K rows */
@@ -242,8 +242,9 @@ typedef struct pdl_logistic_options {
     int fit_intercept, standardization;
     int uncentred;  /* 1: the objective of Spark <= 3.1 */
     size_t threads; /* 0 = default; the result does not depend on it */
-    /* Called after every recorded state with its index and objective; nonzero stops (PDL_EINTERRUPTED). */
-    int (*progress)(void *context, size_t iteration, double objective);
+    /* Either may be NULL; nonzero stops (PDL_EINTERRUPTED). Both are called on the calling thread. */
+    int (*progress)(void *context, size_t iteration, double objective); /* after every recorded state */
+    int (*interrupted)(void *context);                                  /* after every pass over the data */
     void *context;
 } pdl_logistic_options;
 
@@ -265,6 +266,12 @@ size_t pdl_logistic_sets(const pdl_logistic_model *model);                /* C: 
 const double *pdl_logistic_coefficients(const pdl_logistic_model *model); /* [C, columns] */
 const double *pdl_logistic_intercepts(const pdl_logistic_model *model);   /* [C] */
 const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *count);
+
+/* The smooth objective (without the L1 term) and its gradient at a point of the solver's scaled space, for derivative
+ * and optimality checks. point, gradient: [C, columns] coefficients, then [C] intercepts if fit_intercept. */
+pdl_status pdl_logistic_objective(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
+                                  const double *weights, const pdl_logistic_options *options, const double *point,
+                                  double *value, double *gradient, pdl_error *error);
 
 /* margins[i, c] = x[i] . coefficients[c] + intercepts[c]: float32 [rows, columns] -> float64 [rows, sets]. */
 pdl_status pdl_logistic_margins(const float *x, size_t rows, size_t columns, const double *coefficients,

@@ -1,0 +1,360 @@
+/* Logistic regression: from features and labels to coefficients. SPDX-License-Identifier: Apache-2.0
+ *
+ *   minimise   1/W sum_i w_i loss(y_i, x_i) + l2/2 sum q_j b[c][j]^2 + l1 sum sqrt(q_j) |b[c][j]|
+ *
+ *   l1 = elastic_net reg_param,  l2 = (1 - elastic_net) reg_param; intercepts are not penalised
+ *
+ * in the scaled space that objective.h defines. Then b[c][j] u_j are the coefficients of the features as they came, and
+ * the intercepts lose sum_j b[c][j] m_j when the data was centred.
+ *
+ *   start      b = 0; intercepts log(1 + h_c) less their mean (h_c: weight of class c), binomial log(h_1 / h_0)
+ *   optimiser  L-BFGS when l1 = 0, else OWL-QN (minimize.h)
+ *   pivoting   softmax has a free direction: without penalty each feature's coefficients get a mean of 0 over the
+ *              classes, and so do the intercepts always
+ *   one class  with an intercept there is nothing to train: coefficients 0, the class's intercept +inf, history [0]
+ *
+ * Centring (Spark >= 3.2) moves the path, not the optimum: `uncentred` gives the path of Spark <= 3.1.
+ * Source: Spark MLlib 4's LogisticRegression. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "linear/minimize.h"
+#include "linear/objective.h"
+#include "linear/statistics.h"
+
+#include <math.h>
+
+struct pdl_logistic_model {
+    size_t sets, columns;
+    double *values; /* [sets, columns] coefficients, then [sets] intercepts */
+    pdl_history history;
+};
+
+typedef struct fit {
+    const pdl_logistic_options *options;
+    const double *labels, *weights;
+    pdl_matrix matrix;
+    pdl_statistics statistics;
+    pdl_objective objective;
+    double *inverse_deviation, *scaled_mean; /* [columns] */
+    double *class_weight;                    /* [classes]: h */
+    size_t classes_present;
+} fit;
+
+static size_t sets_of(const pdl_logistic_options *options)
+{
+    return options->multinomial ? options->classes : 1;
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------ */
+
+static pdl_status check_options(const pdl_logistic_options *options, pdl_error *error)
+{
+    if (options->classes == 0) return pdl_fail(error, PDL_EINVAL, "classes is 0; expected at least 1");
+    if (!options->multinomial && options->classes > 2)
+        return pdl_fail(error, PDL_EINVAL, "binomial regression takes 1 or 2 classes, got %zu", options->classes);
+    if (!(options->reg_param >= 0) || isinf(options->reg_param))
+        return pdl_fail(error, PDL_EINVAL, "reg_param is %g; expected a finite number >= 0", options->reg_param);
+    if (!(options->elastic_net >= 0 && options->elastic_net <= 1))
+        return pdl_fail(error, PDL_EINVAL, "elastic_net is %g; expected a number in [0, 1]", options->elastic_net);
+    if (!(options->tolerance >= 0))
+        return pdl_fail(error, PDL_EINVAL, "tolerance is %g; expected a number >= 0", options->tolerance);
+    return PDL_OK;
+}
+
+/* Checks labels and weights, and sums the weight of each class. */
+static pdl_status weigh_classes(fit *work, pdl_error *error)
+{
+    size_t classes = work->options->classes;
+    work->class_weight = pdl_alloc_zero(classes, sizeof(double));
+    if (work->class_weight == NULL) return pdl_fail_memory(error, classes * sizeof(double), "class weights");
+    for (size_t i = 0; i < work->matrix.rows; i++) {
+        double label = work->labels[i], weight = work->weights != NULL ? work->weights[i] : 1;
+        if (!(label >= 0 && label < (double)classes) || label != floor(label))
+            return pdl_fail(error, PDL_EDATA, "row %zu: label is %.17g; labels must be integers in [0, %zu)", i, label,
+                            classes);
+        if (!(weight >= 0) || isinf(weight))
+            return pdl_fail(error, PDL_EDATA, "row %zu: weight is %g; weights must be finite and not negative", i,
+                            weight);
+        work->class_weight[(size_t)label] += weight;
+    }
+    for (size_t c = 0; c < classes; c++)
+        work->classes_present += work->class_weight[c] > 0;
+    if (work->classes_present == 0) return pdl_fail(error, PDL_EDATA, "all %zu weights are 0", work->matrix.rows);
+    return PDL_OK;
+}
+
+/* ---- preparation ------------------------------------------------------------------------------------- */
+
+static pdl_status scale_features(fit *work, pdl_error *error)
+{
+    const pdl_statistics *statistics = &work->statistics;
+    size_t columns = work->matrix.columns;
+    bool centred = work->options->fit_intercept && !work->options->uncentred;
+    work->inverse_deviation = pdl_alloc(columns, sizeof(double));
+    work->scaled_mean = pdl_alloc(columns, sizeof(double));
+    uint8_t *live = pdl_alloc(columns, 1);
+    pdl_status status = PDL_OK;
+    if (work->inverse_deviation == NULL || work->scaled_mean == NULL || live == NULL) {
+        status = pdl_fail_memory(error, 2 * columns * sizeof(double), "feature scaling");
+        goto done;
+    }
+    for (size_t j = 0; j < columns; j++) {
+        live[j] = statistics->deviation[j] != 0;
+        work->inverse_deviation[j] = live[j] ? 1 / statistics->deviation[j] : 0;
+        work->scaled_mean[j] = centred ? statistics->mean[j] * work->inverse_deviation[j] : 0;
+    }
+    status = pdl_matrix_compress(&work->matrix, live, statistics->nonzeros, work->options->threads, error);
+done:
+    pdl_free(live);
+    return status;
+}
+
+static pdl_status prepare_objective(fit *work, pdl_error *error)
+{
+    const pdl_logistic_options *options = work->options;
+    const pdl_matrix *matrix = &work->matrix;
+    work->objective = (pdl_objective){
+        .matrix = matrix,
+        .loss = {.multinomial = options->multinomial,
+                 .sets = matrix->sets,
+                 .stride = matrix->stride,
+                 .labels = work->labels,
+                 .weights = work->weights},
+        .total_weight = work->statistics.total_weight,
+        .inverse_deviation = work->inverse_deviation,
+        .scaled_mean = work->scaled_mean,
+        .centred = options->fit_intercept && !options->uncentred,
+        .fit_intercept = options->fit_intercept,
+        .standardization = options->standardization,
+        .l2 = (1 - options->elastic_net) * options->reg_param,
+        .threads = options->threads != 0 ? options->threads : pdl_default_threads(),
+    };
+    return pdl_objective_prepare(&work->objective, error);
+}
+
+static pdl_status open_fit(fit *work, const pdl_block *blocks, size_t block_count, size_t columns, pdl_error *error)
+{
+    pdl_status status = check_options(work->options, error);
+    if (status == PDL_OK)
+        status = pdl_matrix_open(&work->matrix, blocks, block_count, columns, sets_of(work->options), error);
+    if (status == PDL_OK) status = weigh_classes(work, error);
+    if (status == PDL_OK)
+        status = pdl_statistics_compute(&work->statistics, &work->matrix, work->weights, work->options->threads, error);
+    if (status == PDL_OK) status = scale_features(work, error);
+    return status;
+}
+
+static void close_fit(fit *work)
+{
+    pdl_objective_release(&work->objective);
+    pdl_statistics_free(&work->statistics);
+    pdl_matrix_close(&work->matrix);
+    pdl_free(work->inverse_deviation);
+    pdl_free(work->scaled_mean);
+    pdl_free(work->class_weight);
+}
+
+/* ---- training ---------------------------------------------------------------------------------------- */
+
+static pdl_status stopped(pdl_error *error)
+{
+    return pdl_fail(error, PDL_EINTERRUPTED, "logistic regression was stopped");
+}
+
+static pdl_status evaluate(void *context, const double *x, double *value, double *gradient, pdl_error *error)
+{
+    fit *work = context;
+    pdl_objective_evaluate(&work->objective, x, value, gradient);
+    const pdl_logistic_options *options = work->options;
+    return options->interrupted != NULL && options->interrupted(options->context) ? stopped(error) : PDL_OK;
+}
+
+static pdl_status record(void *context, size_t iteration, double objective, pdl_error *error)
+{
+    const pdl_logistic_options *options = ((fit *)context)->options;
+    if (options->progress == NULL) return PDL_OK;
+    return options->progress(options->context, iteration, objective) ? stopped(error) : PDL_OK;
+}
+
+/* The start's intercepts; everything else is 0. */
+static void start_intercepts(const fit *work, double *intercepts)
+{
+    size_t sets = work->matrix.sets;
+    if (!work->options->multinomial) {
+        if (work->classes_present == 2) intercepts[0] = log(work->class_weight[1] / work->class_weight[0]);
+        return;
+    }
+    double mean = 0;
+    for (size_t c = 0; c < sets; c++) {
+        intercepts[c] = log1p(work->class_weight[c]);
+        mean += intercepts[c] / (double)sets;
+    }
+    for (size_t c = 0; c < sets; c++)
+        intercepts[c] -= mean;
+}
+
+/* L1 weight of every element of the solver's vector. */
+static double *make_l1(const fit *work, size_t n, double l1)
+{
+    const pdl_matrix *matrix = &work->matrix;
+    double *p = pdl_alloc(n, sizeof *p);
+    for (size_t k = 0; p != NULL && k < n; k++) {
+        if (k >= matrix->sets * matrix->columns)
+            p[k] = 0;
+        else
+            p[k] = work->options->standardization ? l1 : l1 * work->inverse_deviation[k % matrix->columns];
+    }
+    return p;
+}
+
+static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
+{
+    const pdl_logistic_options *options = work->options;
+    double l1 = options->elastic_net * options->reg_param, *penalty = NULL;
+    pdl_status status = prepare_objective(work, error);
+    if (status != PDL_OK) return status;
+    pdl_problem problem = {.n = pdl_objective_size(&work->objective),
+                           .evaluate = evaluate,
+                           .record = record,
+                           .context = work,
+                           .max_iterations = options->max_iterations,
+                           .tolerance = options->tolerance,
+                           .smooth_window = options->uncentred,
+                           .threads = work->objective.threads};
+    if (l1 != 0) {
+        penalty = make_l1(work, problem.n, l1);
+        if (penalty == NULL) return pdl_fail_memory(error, problem.n * sizeof(double), "L1 weights");
+        problem.l1 = penalty;
+    }
+    if (options->fit_intercept) start_intercepts(work, model->values + model->sets * model->columns);
+    status = pdl_minimize(&problem, model->values, &model->history, error);
+    pdl_free(penalty);
+    return status;
+}
+
+static void subtract_mean(double *value, size_t count, size_t step)
+{
+    double mean = 0;
+    for (size_t c = 0; c < count; c++)
+        mean += value[c * step];
+    mean /= (double)count;
+    for (size_t c = 0; c < count; c++)
+        value[c * step] -= mean;
+}
+
+/* From the scaled space to the features as they came. */
+static void unscale(const fit *work, pdl_logistic_model *model)
+{
+    size_t sets = model->sets, columns = model->columns;
+    double *intercepts = model->values + sets * columns;
+    for (size_t c = 0; c < sets; c++) {
+        double *b = model->values + c * columns, shift = 0;
+        for (size_t j = 0; j < columns; j++) {
+            shift += b[j] * work->scaled_mean[j];
+            b[j] *= work->inverse_deviation[j];
+        }
+        if (work->objective.centred) intercepts[c] -= shift;
+    }
+    if (!work->options->multinomial) return;
+    for (size_t j = 0; j < columns && work->options->reg_param == 0; j++)
+        subtract_mean(model->values + j, sets, columns);
+    if (work->options->fit_intercept) subtract_mean(intercepts, sets, 1);
+}
+
+/* One class only, with an intercept. */
+static pdl_status settle_constant(const fit *work, pdl_logistic_model *model, pdl_error *error)
+{
+    double *intercepts = model->values + model->sets * model->columns;
+    size_t class = 0;
+    while (!(work->class_weight[class] > 0))
+        class++;
+    if (work->options->multinomial)
+        intercepts[class] = INFINITY;
+    else
+        intercepts[0] = class == 1 ? INFINITY : -INFINITY;
+    model->history.value = pdl_alloc_zero(1, sizeof(double));
+    if (model->history.value == NULL) return pdl_fail_memory(error, sizeof(double), "the objective history");
+    model->history.count = model->history.capacity = 1;
+    return PDL_OK;
+}
+
+static pdl_status create_model(size_t sets, size_t columns, pdl_logistic_model **out, pdl_error *error)
+{
+    size_t count;
+    pdl_logistic_model *model = pdl_alloc_zero(1, sizeof *model);
+    if (model != NULL && pdl_size_mul(sets, columns, &count) && count <= SIZE_MAX - sets)
+        model->values = pdl_alloc_zero(count + sets, sizeof(double));
+    if (model == NULL || model->values == NULL) {
+        pdl_free(model);
+        return pdl_fail(error, PDL_ENOMEM, "out of memory: coefficients of %zu sets of %zu features", sets, columns);
+    }
+    model->sets = sets;
+    model->columns = columns;
+    *out = model;
+    return PDL_OK;
+}
+
+pdl_status pdl_logistic_fit(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
+                            const double *weights, const pdl_logistic_options *options, pdl_logistic_model **out,
+                            pdl_error *error)
+{
+    fit work = {.options = options, .labels = labels, .weights = weights};
+    pdl_logistic_model *model = NULL;
+    pdl_status status = open_fit(&work, blocks, block_count, columns, error);
+    if (status == PDL_OK) status = create_model(sets_of(options), columns, &model, error);
+    if (status != PDL_OK) goto done;
+    if (options->fit_intercept && work.classes_present == 1) {
+        status = settle_constant(&work, model, error);
+    } else {
+        status = train(&work, model, error);
+        if (status == PDL_OK) unscale(&work, model);
+    }
+done:
+    close_fit(&work);
+    if (status == PDL_OK)
+        *out = model;
+    else
+        pdl_logistic_destroy(model);
+    return status;
+}
+
+pdl_status pdl_logistic_objective(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
+                                  const double *weights, const pdl_logistic_options *options, const double *point,
+                                  double *value, double *gradient, pdl_error *error)
+{
+    fit work = {.options = options, .labels = labels, .weights = weights};
+    pdl_status status = open_fit(&work, blocks, block_count, columns, error);
+    if (status == PDL_OK) status = prepare_objective(&work, error);
+    if (status == PDL_OK) pdl_objective_evaluate(&work.objective, point, value, gradient);
+    close_fit(&work);
+    return status;
+}
+
+void pdl_logistic_destroy(pdl_logistic_model *model)
+{
+    if (model == NULL) return;
+    pdl_free(model->values);
+    pdl_free(model->history.value);
+    pdl_free(model);
+}
+
+size_t pdl_logistic_sets(const pdl_logistic_model *model)
+{
+    return model->sets;
+}
+
+const double *pdl_logistic_coefficients(const pdl_logistic_model *model)
+{
+    return model->values;
+}
+
+const double *pdl_logistic_intercepts(const pdl_logistic_model *model)
+{
+    return model->values + model->sets * model->columns;
+}
+
+const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *count)
+{
+    *count = model->history.count;
+    return model->history.value;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linear/minimize.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "linear/lbfgs.h"
+#include "linear/search.h"
+#include "linear/vector.h"
+
+#include <math.h>
+
+#define WINDOW 20
+#define LEAST_GRADIENT 1e-8
+
+typedef struct run {
+    const pdl_problem *problem;
+    pdl_state state;
+    pdl_pairs pairs;
+    pdl_history *history;
+    double *memory;        /* the state's vectors, in one piece */
+    double first_value;    /* F(start) */
+    double window[WINDOW]; /* newest values, a ring */
+    size_t steps;          /* values put in the window */
+    bool failed_once, failed_twice;
+} run;
+
+static pdl_status record(run *work, pdl_error *error)
+{
+    pdl_history *history = work->history;
+    if (history->count == history->capacity) {
+        size_t capacity = history->capacity == 0 ? 128 : 2 * history->capacity;
+        double *grown = pdl_alloc(capacity, sizeof *grown);
+        if (grown == NULL) return pdl_fail_memory(error, capacity * sizeof *grown, "the objective history");
+        for (size_t i = 0; i < history->count; i++)
+            grown[i] = history->value[i];
+        pdl_free(history->value);
+        history->value = grown;
+        history->capacity = capacity;
+    }
+    history->value[history->count++] = work->state.value;
+    return work->problem->record(work->problem->context, work->state.iteration, work->state.value, error);
+}
+
+static bool has_settled(const run *work)
+{
+    if (work->steps < WINDOW) return false; /* +inf is still in the window */
+    double highest = work->window[0];
+    for (size_t i = 1; i < WINDOW; i++)
+        if (work->window[i] > highest) highest = work->window[i];
+    return fabs(work->state.value - highest) <= work->problem->tolerance * fabs(work->first_value);
+}
+
+static bool is_done(const run *work)
+{
+    const pdl_problem *problem = work->problem;
+    if (work->state.iteration >= problem->max_iterations || has_settled(work)) return true;
+    double bound = problem->tolerance * fabs(work->state.value);
+    if (bound < LEAST_GRADIENT) bound = LEAST_GRADIENT;
+    if (pdl_vector_norm(problem->threads, problem->n, work->state.pseudo) <= bound) return true;
+    return work->failed_twice;
+}
+
+static void swap(double **a, double **b)
+{
+    double *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Makes the trial point the state. */
+static pdl_status accept_trial(run *work, pdl_error *error)
+{
+    pdl_state *state = &work->state;
+    const pdl_problem *problem = work->problem;
+    pdl_status status =
+        pdl_pairs_add(&work->pairs, state->x, state->trial_x, state->gradient, state->trial_gradient, error);
+    if (status != PDL_OK) return status;
+    swap(&state->x, &state->trial_x);
+    swap(&state->gradient, &state->trial_gradient);
+    state->smooth = state->trial_smooth;
+    state->value = state->trial_value;
+    if (problem->l1 != NULL)
+        pdl_owlqn_pseudo_gradient(state);
+    else
+        state->pseudo = state->gradient;
+    state->iteration++;
+    work->window[work->steps++ % WINDOW] = problem->smooth_window ? state->smooth : state->value;
+    work->failed_once = false;
+    return PDL_OK;
+}
+
+static pdl_status advance(run *work, pdl_error *error)
+{
+    pdl_state *state = &work->state;
+    bool owlqn = work->problem->l1 != NULL, found = false;
+    pdl_status status = PDL_OK;
+    if (pdl_pairs_direction(&work->pairs, state->pseudo, state->direction)) {
+        if (owlqn) pdl_owlqn_align_direction(state);
+        status = owlqn ? pdl_search_owlqn(state, &found, error) : pdl_search_wolfe(state, &found, error);
+    }
+    if (status != PDL_OK) return status;
+    if (found) return accept_trial(work, error);
+    work->failed_twice = work->failed_once;
+    work->failed_once = true;
+    pdl_pairs_clear(&work->pairs);
+    return PDL_OK;
+}
+
+static pdl_status prepare(run *work, double *x, pdl_error *error)
+{
+    const pdl_problem *problem = work->problem;
+    pdl_state *state = &work->state;
+    size_t n = problem->n, count = problem->l1 != NULL ? 6 : 5, all;
+    if (pdl_size_mul(n, count, &all)) work->memory = pdl_alloc(all, sizeof(double));
+    if (work->memory == NULL) return pdl_fail(error, PDL_ENOMEM, "out of memory: %zu vectors of %zu doubles", count, n);
+    double **const vectors[] = {&state->x,       &state->gradient,       &state->direction,
+                                &state->trial_x, &state->trial_gradient, &state->pseudo};
+    for (size_t i = 0; i < count; i++)
+        *vectors[i] = work->memory + i * n;
+    for (size_t k = 0; k < n; k++)
+        state->x[k] = x[k];
+    pdl_status status = problem->evaluate(problem->context, state->x, &state->smooth, state->gradient, error);
+    if (status != PDL_OK) return status;
+    state->value = state->smooth;
+    if (problem->l1 != NULL) {
+        state->value += pdl_owlqn_penalty(problem, state->x);
+        pdl_owlqn_pseudo_gradient(state);
+    } else {
+        state->pseudo = state->gradient;
+    }
+    work->first_value = state->value;
+    return PDL_OK;
+}
+
+pdl_status pdl_minimize(const pdl_problem *problem, double *x, pdl_history *history, pdl_error *error)
+{
+    run work = {.problem = problem,
+                .state = {.problem = problem},
+                .pairs = {.n = problem->n, .threads = problem->threads},
+                .history = history};
+    pdl_status status = prepare(&work, x, error);
+    while (status == PDL_OK) {
+        status = record(&work, error);
+        if (status != PDL_OK || is_done(&work)) break;
+        status = advance(&work, error);
+    }
+    for (size_t k = 0; k < problem->n && status == PDL_OK; k++)
+        x[k] = work.state.x[k];
+    pdl_pairs_free(&work.pairs);
+    pdl_free(work.memory);
+    return status;
+}
