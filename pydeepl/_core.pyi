@@ -113,3 +113,47 @@ def zoo_spec(name: str) -> tuple[str, int, int, int, str]:
 def zoo_graph(name: str, include_top: bool) -> Graph: ...
 
 # ---- linear
+
+_F32 = NDArray[np.float32]
+_F64 = NDArray[np.float64]
+
+def logistic_fit(
+    blocks: list[_F32],
+    labels: _F64,
+    weights: _F64 | None,
+    classes: int,
+    multinomial: bool,
+    max_iterations: int,
+    reg_param: float,
+    elastic_net: float,
+    tolerance: float,
+    fit_intercept: bool,
+    standardization: bool,
+    uncentred: bool,
+    threads: int,
+    progress: Callable[[int, float], object] | None = None,
+) -> tuple[_F64, _F64, _F64]:
+    """Trains on [rows, features] blocks: (coefficients [sets, features], intercepts [sets], objective history).
+
+    sets is classes if multinomial, else 1. progress(iteration, objective) follows every recorded state.
+    """
+
+def logistic_objective(
+    blocks: list[_F32],
+    labels: _F64,
+    weights: _F64 | None,
+    classes: int,
+    multinomial: bool,
+    reg_param: float,
+    elastic_net: float,
+    fit_intercept: bool,
+    standardization: bool,
+    uncentred: bool,
+    threads: int,
+    point: _F64,
+) -> tuple[float, _F64]:
+    """The smooth objective and its gradient at a point of the scaled space: [sets * features] coefficients, then
+    [sets] intercepts if fit_intercept."""
+
+def logistic_margins(x: _F32, coefficients: _F64, intercepts: _F64, threads: int) -> _F64:
+    """x [n, features] times coefficients [sets, features] plus intercepts [sets]: [n, sets]."""
