@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from linear_fitting import fit, formula_data
+from linear.fitting import fit, formula_data
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "spark_lr"
 
