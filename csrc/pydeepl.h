@@ -196,7 +196,7 @@ void pdl_network_destroy(pdl_network *network);
 /* One sample's shape at the input ([h, w, c]) and the output ([h, w, c] or [c]). */
 void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *output_rank, size_t output[PDL_MAX_RANK]);
 
-/* Makes the network ready for batches of exactly `batch` images; later calls for the same batch are free. */
+/* Makes the network ready for batches of exactly `batch` >= 1 images; later calls for the same batch are free. */
 pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *error);
 
 /* Runs one batch of n images (prepared first if it is not): uint8 BGR [n, h, w, 3], preprocessed as the options say,
@@ -211,7 +211,9 @@ typedef struct pdl_step_info {
     const char *implementation; /* oneDNN's name for its implementation, or "pdl:..." for our own kernels */
     double flops;               /* multiplications and additions of one run */
 } pdl_step_info;
+/* 0 for a batch size that is not prepared (any more: a network keeps the four that were used last). */
 size_t pdl_network_step_count(const pdl_network *network, size_t batch);
+/* The strings live until the network prepares another batch size. */
 pdl_status pdl_network_step(const pdl_network *network, size_t batch, size_t index, pdl_step_info *info,
                             pdl_error *error);
 

@@ -104,7 +104,30 @@ class Graph:
     @property
     def layers(self) -> list[tuple[str, str, list[int], tuple[int, ...], list[tuple[str, tuple[int, ...]]]]]:
         """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, in order of building."""
-    def find(self, name: str) -> int: ...
+    def find(self, name: str) -> int:
+        """The node of the layer with this name; KeyError when there is none."""
+
+class Network:
+    """A graph with its weights, ready to run. Safe to use from several threads (runs take turns) and after fork."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        output: int,
+        params: Sequence[NDArray[np.float32] | None],  # all layers' parameters, in order of building
+        preprocess: int,  # 0 none (BGR values), 1 "tf", 2 "caffe"
+        threads: int = 0,
+    ) -> None: ...
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+    @property
+    def output_shape(self) -> tuple[int, ...]: ...
+    def prepare(self, batch: int) -> None: ...
+    def run(
+        self, images: NDArray[np.uint8] | NDArray[np.float32], out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]: ...
+    def steps(self, batch: int) -> list[tuple[str, str, str, float]]:
+        """(layer, kind, implementation, flops) of every step for this batch size."""
 
 def zoo_names() -> list[str]: ...
 def zoo_spec(name: str) -> tuple[str, int, int, int, str]:

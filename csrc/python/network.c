@@ -1,8 +1,272 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* Network: weights bound to a graph, and runs. SPDX-License-Identifier: Apache-2.0 */
 #include "python/binding.h"
+
+typedef struct network_object {
+    PyObject_HEAD pdl_network *network;
+} network_object;
+
+/* ---- parameters ---- */
+
+static PyObject *shape_tuple(const size_t *shape, size_t rank)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)rank);
+    for (size_t i = 0; tuple != NULL && i < rank; i++) {
+        PyObject *extent = PyLong_FromSize_t(shape[i]);
+        if (extent == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, extent);
+    }
+    return tuple;
+}
+
+static int same_shape(PyArrayObject *array, const size_t *shape, size_t rank)
+{
+    int same = (size_t)PyArray_NDIM(array) == rank;
+    for (size_t i = 0; same && i < rank; i++)
+        same = (size_t)PyArray_DIM(array, (int)i) == shape[i];
+    return same;
+}
+
+static int is_float32(PyObject *object)
+{
+    return PyArray_Check(object) && PyArray_TYPE((PyArrayObject *)object) == NPY_FLOAT32 &&
+           PyArray_ISCARRAY_RO((PyArrayObject *)object);
+}
+
+/* The values of one parameter, None as NULL; 0, or -1 with an exception set. */
+static int borrow_param(PyObject *object, const char *layer, const pdl_param_info *param, const float **values)
+{
+    *values = NULL;
+    if (object == Py_None) return 0;
+    if (!is_float32(object)) {
+        PyErr_Format(PyExc_TypeError, "%s: its %s must be a C-contiguous float32 array", layer, param->name);
+        return -1;
+    }
+    if (!same_shape((PyArrayObject *)object, param->shape, param->rank)) {
+        PyObject *expected = shape_tuple(param->shape, param->rank);
+        PyObject *found = PyObject_GetAttrString(object, "shape");
+        if (expected != NULL && found != NULL)
+            PyErr_Format(PyExc_ValueError, "%s: its %s has shape %R, expected %R", layer, param->name, found, expected);
+        Py_XDECREF(expected);
+        Py_XDECREF(found);
+        return -1;
+    }
+    *values = PyArray_DATA((PyArrayObject *)object);
+    return 0;
+}
+
+/* All parameters as the core wants them (to be freed with PyMem_Free), borrowed from the tuple. */
+static const float **borrow_params(const pdl_graph *graph, PyObject *tuple)
+{
+    size_t layers = pdl_graph_layer_count(graph), given = (size_t)PyTuple_GET_SIZE(tuple), next = 0;
+    const float **params = PyMem_Calloc(given + 1, sizeof *params);
+    if (params == NULL) PyErr_NoMemory();
+    for (size_t i = 0; params != NULL && i < layers; i++) {
+        pdl_layer_info info;
+        pdl_graph_layer(graph, (pdl_node)i, &info, NULL); /* i is in the graph: cannot fail */
+        for (size_t j = 0; j < info.params; j++, next++)
+            if (next < given &&
+                borrow_param(PyTuple_GET_ITEM(tuple, (Py_ssize_t)next), info.name, &info.param[j], &params[next]) < 0)
+                goto failed;
+    }
+    if (params != NULL && next != given) {
+        PyErr_Format(PyExc_ValueError, "expected %zu parameters, got %zu", next, given);
+        goto failed;
+    }
+    return params;
+failed:
+    PyMem_Free(params);
+    return NULL;
+}
+
+static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"graph", "output", "params", "preprocess", "threads", NULL};
+    PyObject *graph_object, *given, *module = PyType_GetModule(type);
+    int output, preprocess;
+    Py_ssize_t threads = 0;
+    if (module == NULL) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|n:Network", names, &graph_object, &output, &given, &preprocess,
+                                     &threads))
+        return NULL;
+    pdl_graph *graph = pdl_graph_unwrap(module, graph_object);
+    if (graph == NULL) return NULL;
+    if (threads < 0 || threads > 1024)
+        return PyErr_Format(PyExc_ValueError, "threads is %zd, expected 0 to 1024", threads);
+    network_object *self = NULL;
+    const float **params = NULL;
+    PyObject *tuple = PySequence_Tuple(given); /* keeps the arrays alive and the list unchanged */
+    if (tuple == NULL) return NULL;
+    params = borrow_params(graph, tuple);
+    if (params == NULL) goto exit;
+    self = (network_object *)type->tp_alloc(type, 0);
+    if (self == NULL) goto exit;
+    pdl_network_options options = {.threads = (size_t)threads, .preprocess = (pdl_preprocess)preprocess};
+    pdl_error error = {0};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS status = pdl_network_create(graph, output, params, &options, &self->network, &error);
+    Py_END_ALLOW_THREADS if (status != PDL_OK)
+    {
+        Py_CLEAR(self);
+        pdl_raise(&error);
+    }
+exit:
+    PyMem_Free(params);
+    Py_DECREF(tuple);
+    return (PyObject *)self;
+}
+
+static void network_dealloc(network_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    pdl_network_destroy(self->network);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* ---- runs ---- */
+
+static PyObject *prepare(network_object *self, PyObject *object)
+{
+    Py_ssize_t batch = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+    if (batch == -1 && PyErr_Occurred() != NULL) return NULL;
+    if (batch < 1) return PyErr_Format(PyExc_ValueError, "a batch of %zd images, expected at least 1", batch);
+    pdl_error error = {0};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS status = pdl_network_prepare(self->network, (size_t)batch, &error);
+    Py_END_ALLOW_THREADS if (status != PDL_OK) return pdl_raise(&error);
+    Py_RETURN_NONE;
+}
+
+/* A new output array, or the caller's after a check. */
+static PyObject *output_array(const network_object *self, npy_intp n, PyObject *given)
+{
+    size_t input[3], rank, shape[PDL_MAX_RANK];
+    npy_intp dims[PDL_MAX_RANK + 1] = {n};
+    pdl_network_shapes(self->network, input, &rank, shape);
+    for (size_t i = 0; i < rank; i++)
+        dims[i + 1] = (npy_intp)shape[i];
+    if (given == Py_None) return PyArray_SimpleNew((int)rank + 1, dims, NPY_FLOAT32);
+    PyArrayObject *array = (PyArrayObject *)given;
+    int fits = is_float32(given) && PyArray_ISWRITEABLE(array) && PyArray_NDIM(array) == (int)rank + 1 &&
+               PyArray_CompareLists(PyArray_DIMS(array), dims, (int)rank + 1);
+    if (fits) return Py_NewRef(given);
+    PyErr_SetString(PyExc_ValueError, "out must be a writable C-contiguous float32 array of the output's shape");
+    return NULL;
+}
+
+static int check_input(const network_object *self, PyArrayObject *array)
+{
+    size_t input[3], rank, shape[PDL_MAX_RANK];
+    pdl_network_shapes(self->network, input, &rank, shape);
+    int type = PyArray_TYPE(array), fits = PyArray_NDIM(array) == 4 && PyArray_ISCARRAY_RO(array);
+    fits = fits && (type == NPY_UINT8 || type == NPY_FLOAT32);
+    for (int i = 0; fits && i < 3; i++)
+        fits = (size_t)PyArray_DIM(array, i + 1) == input[i];
+    if (!fits)
+        PyErr_Format(PyExc_ValueError,
+                     "input must be a C-contiguous uint8 or float32 array of shape (n, %zu, %zu, %zu)", input[0],
+                     input[1], input[2]);
+    return fits;
+}
+
+static PyObject *run(network_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"images", "out", NULL};
+    PyArrayObject *images;
+    PyObject *given = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:run", names, &PyArray_Type, &images, &given)) return NULL;
+    if (!check_input(self, images)) return NULL;
+    npy_intp n = PyArray_DIM(images, 0);
+    PyObject *output = output_array(self, n, given);
+    if (output == NULL || n == 0) return output;
+    const void *data = PyArray_DATA(images);
+    float *out = PyArray_DATA((PyArrayObject *)output);
+    int bytes = PyArray_TYPE(images) == NPY_UINT8;
+    pdl_error error = {0};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS if (bytes) status = pdl_network_run_u8(self->network, data, (size_t)n, out, &error);
+    else status = pdl_network_run_f32(self->network, data, (size_t)n, out, &error);
+    Py_END_ALLOW_THREADS if (status == PDL_OK) return output;
+    Py_DECREF(output);
+    return pdl_raise(&error);
+}
+
+static PyObject *steps(network_object *self, PyObject *object)
+{
+    PyObject *ready = prepare(self, object);
+    if (ready == NULL) return NULL;
+    Py_DECREF(ready);
+    size_t batch = (size_t)PyNumber_AsSsize_t(object, NULL);
+    size_t count = pdl_network_step_count(self->network, batch);
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        pdl_step_info info;
+        pdl_error error = {0};
+        PyObject *item = NULL;
+        if (pdl_network_step(self->network, batch, i, &info, &error) != PDL_OK)
+            pdl_raise(&error);
+        else
+            item = Py_BuildValue("(sssd)", info.layer, info.kind, info.implementation, info.flops);
+        if (item == NULL || PyList_Append(list, item) < 0) Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+static PyObject *input_shape(const network_object *self, void *unused)
+{
+    (void)unused;
+    size_t input[3], rank, shape[PDL_MAX_RANK];
+    pdl_network_shapes(self->network, input, &rank, shape);
+    return shape_tuple(input, 3);
+}
+
+static PyObject *output_shape(const network_object *self, void *unused)
+{
+    (void)unused;
+    size_t input[3], rank, shape[PDL_MAX_RANK];
+    pdl_network_shapes(self->network, input, &rank, shape);
+    return shape_tuple(shape, rank);
+}
+
+/* ---- the type ---- */
+
+static PyMethodDef methods[] = {
+    {"prepare", (PyCFunction)prepare, METH_O, "Makes the network ready for batches of exactly this many images."},
+    {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS,
+     "uint8 BGR or float32 [n, height, width, channels] -> float32 [n, output...]."},
+    {"steps", (PyCFunction)steps, METH_O, "(layer, kind, implementation, flops) of every step for this batch size."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"input_shape", (getter)input_shape, NULL, "One sample's input: (height, width, channels).", NULL},
+    {"output_shape", (getter)output_shape, NULL, "One sample's output.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "A graph with its weights, ready to run. Safe to use from several threads and after fork."},
+    {Py_tp_new, network_new},
+    {Py_tp_dealloc, network_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "pydeepl._core.Network",
+    .basicsize = sizeof(network_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
 
 int pdl_bind_network(PyObject *module)
 {
-    (void)module;
-    return 0;
+    pdl_module_state *state = PyModule_GetState(module);
+    state->network_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (state->network_type == NULL) return -1;
+    return PyModule_AddType(module, state->network_type);
 }

@@ -1,0 +1,301 @@
+/* Passes that make a program shorter. SPDX-License-Identifier: Apache-2.0
+ *
+ *     affine   conv -> batch norm -> relu          one conv: W' = W scale, b' = b scale + shift (in double), relu at
+ * end pad      zero pad -> conv                    one conv with padding; and -> max pool where every value is >= 0
+ *     concat   concat of concats                   one concat
+ *     residual conv -> add(conv, x) -> relu        one conv that adds into x's memory, where x is not read later
+ *
+ * A fused operation takes the place, the output and the layer name of the last one in it. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "net/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static pdl_op *producer(const pdl_program *program, int value)
+{
+    int op = program->values[value].producer;
+    return op < 0 ? NULL : &program->ops[op];
+}
+
+static void count_uses(pdl_program *program)
+{
+    for (size_t i = 0; i < program->value_count; i++) {
+        program->values[i].uses = 0;
+        program->values[i].producer = -1;
+    }
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        if (op->kind == PDL_OP_NONE) continue;
+        program->values[op->output].producer = (int)i;
+        for (size_t j = 0; j < op->inputs; j++)
+            program->values[op->input[j]].uses++;
+    }
+    program->values[program->output].uses++;
+}
+
+/* Removes an operation whose work its producer does from now on. */
+static void absorb(pdl_program *program, pdl_op *into, pdl_op *op)
+{
+    free(into->layer);
+    into->layer = op->layer;
+    op->layer = NULL;
+    into->output = op->output;
+    program->values[op->output].producer = (int)(into - program->ops);
+    op->kind = PDL_OP_NONE;
+}
+
+/* ---- affine ---- */
+
+static bool weighted(const pdl_op *op)
+{
+    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE || op->kind == PDL_OP_DENSE;
+}
+
+static bool plain_relu(const pdl_op *op)
+{
+    return op->kind == PDL_OP_AFFINE && op->scale == NULL && op->shift == NULL && op->relu;
+}
+
+static bool takes_affine(const pdl_op *op, const pdl_op *affine)
+{
+    if (plain_relu(affine)) return weighted(op) || op->kind == PDL_OP_AFFINE || op->kind == PDL_OP_ADD;
+    return (weighted(op) || op->kind == PDL_OP_AFFINE) && !op->relu;
+}
+
+/* y = scale (op's y) + shift. The channel is the last index of every weight layout. */
+static pdl_status compose(pdl_op *op, pdl_op *affine, size_t channels, pdl_error *error)
+{
+    if (affine->scale == NULL && affine->shift == NULL) return PDL_OK;
+    if (op->shift == NULL) op->shift = pdl_alloc_zero(channels, sizeof *op->shift);
+    if (op->shift == NULL) return pdl_fail_memory(error, channels * sizeof *op->shift, "a bias");
+    for (size_t i = 0; i < channels; i++) {
+        if (affine->scale != NULL) op->shift[i] *= affine->scale[i];
+        if (affine->shift != NULL) op->shift[i] += affine->shift[i];
+    }
+    if (affine->scale == NULL) return PDL_OK;
+    if (op->kind != PDL_OP_AFFINE) {
+        for (size_t i = 0; i < op->weights; i += channels)
+            for (size_t c = 0; c < channels; c++)
+                op->weight[i + c] = (float)(op->weight[i + c] * affine->scale[c]);
+    } else if (op->scale == NULL) {
+        op->scale = affine->scale;
+        affine->scale = NULL;
+    } else {
+        for (size_t c = 0; c < channels; c++)
+            op->scale[c] *= affine->scale[c];
+    }
+    return PDL_OK;
+}
+
+static pdl_status fold_affines(pdl_program *program, pdl_error *error)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind != PDL_OP_AFFINE) continue;
+        pdl_op *from = producer(program, op->input[0]);
+        if (from == NULL || program->values[op->input[0]].uses != 1 || !takes_affine(from, op)) continue;
+        pdl_status status = compose(from, op, program->values[op->output].channels, error);
+        if (status != PDL_OK) return status;
+        from->relu = from->relu || op->relu;
+        absorb(program, from, op);
+    }
+    return PDL_OK;
+}
+
+/* ---- pad ---- */
+
+static bool nonnegative(const pdl_program *program, int value)
+{
+    const pdl_op *op = producer(program, value);
+    while (op != NULL && op->kind == PDL_OP_MAX_POOL)
+        op = producer(program, op->input[0]);
+    return op != NULL && op->relu;
+}
+
+/* Zeros around the image are what a convolution's padding means. A max pool's padding counts for nothing instead,
+ * which is the same where all values are >= 0 and every window holds at least one. */
+static bool takes_pad(const pdl_program *program, const pdl_op *op, const pdl_op *pad)
+{
+    bool conv = op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE;
+    if (!conv && !(op->kind == PDL_OP_MAX_POOL && nonnegative(program, pad->input[0]))) return false;
+    for (int axis = 0; axis < 2; axis++) {
+        size_t reach = (op->window.kernel[axis] - 1) * op->window.dilation[axis] + 1;
+        if (op->window.before[axis] + pad->window.before[axis] >= reach) return false;
+        if (op->window.after[axis] + pad->window.after[axis] >= reach) return false;
+    }
+    return true;
+}
+
+static void fold_pads(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind == PDL_OP_NONE || op->inputs == 0) continue;
+        pdl_op *pad = producer(program, op->input[0]);
+        if (pad == NULL || pad->kind != PDL_OP_PAD || !takes_pad(program, op, pad)) continue;
+        for (int axis = 0; axis < 2; axis++) {
+            op->window.before[axis] += pad->window.before[axis];
+            op->window.after[axis] += pad->window.after[axis];
+        }
+        op->input[0] = pad->input[0];
+        program->values[pad->input[0]].uses++;
+        if (--program->values[pad->output].uses == 0) {
+            pad->kind = PDL_OP_NONE;
+            program->values[pad->input[0]].uses--;
+        }
+    }
+}
+
+/* ---- concat ---- */
+
+static pdl_status splice(pdl_op *outer, size_t at, pdl_op *inner, pdl_error *error)
+{
+    size_t count = outer->inputs - 1 + inner->inputs;
+    int *inputs = calloc(count + 1, sizeof *inputs);
+    if (inputs == NULL) return pdl_fail_memory(error, count * sizeof *inputs, "a concat's inputs");
+    memcpy(inputs, outer->input, at * sizeof *inputs);
+    memcpy(inputs + at, inner->input, inner->inputs * sizeof *inputs);
+    memcpy(inputs + at + inner->inputs, outer->input + at + 1, (outer->inputs - at - 1) * sizeof *inputs);
+    free(outer->input);
+    outer->input = inputs;
+    outer->inputs = count;
+    inner->kind = PDL_OP_NONE;
+    return PDL_OK;
+}
+
+static pdl_status splice_concats(pdl_program *program, pdl_error *error)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        for (size_t j = 0; op->kind == PDL_OP_CONCAT && j < op->inputs;) {
+            pdl_op *inner = producer(program, op->input[j]);
+            if (inner == NULL || inner->kind != PDL_OP_CONCAT || program->values[op->input[j]].uses != 1) {
+                j++;
+                continue;
+            }
+            pdl_status status = splice(op, j, inner, error);
+            if (status != PDL_OK) return status;
+        }
+    }
+    return PDL_OK;
+}
+
+/* ---- residual ---- */
+
+/* Whether the value's memory may be overwritten by the operation at `position`: nothing reads it later, and it has
+ * no second name (a copy that only renames). */
+static bool dies_at(const pdl_program *program, int value, size_t position)
+{
+    if (value == program->input || value == program->output) return false;
+    if (producer(program, value)->kind == PDL_OP_COPY) return false;
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        if (op->kind == PDL_OP_NONE || i == position) continue;
+        for (size_t j = 0; j < op->inputs; j++)
+            if (op->input[j] == value && (i > position || op->kind == PDL_OP_COPY)) return false;
+    }
+    return true;
+}
+
+/* Whether an operation between `from` and `to` writes into the value's memory. */
+static bool overwritten(const pdl_program *program, int value, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        const pdl_op *op = &program->ops[i];
+        if (op->residual && op->input[1] == value) return true;
+    }
+    return false;
+}
+
+/* The convolution that can do the addition: the add's input number `side`, or NULL. */
+static pdl_op *residual_conv(const pdl_program *program, const pdl_op *add, size_t side)
+{
+    int sum = add->input[side], other = add->input[1 - side];
+    pdl_op *conv = producer(program, sum);
+    if (conv == NULL || conv->kind != PDL_OP_CONV || conv->relu || conv->residual) return NULL;
+    if (program->values[sum].uses != 1 || conv->input[0] == other || sum == other) return NULL;
+    size_t here = (size_t)(add - program->ops);
+    if (overwritten(program, conv->input[0], (size_t)(conv - program->ops), here)) return NULL;
+    return dies_at(program, other, here) ? conv : NULL;
+}
+
+/* The convolution moves down to the add's place, where the other summand is ready. */
+static void add_residual(pdl_program *program, pdl_op *add, pdl_op *conv, int other)
+{
+    pdl_op merged = *conv;
+    merged.layer = add->layer;
+    merged.output = add->output;
+    merged.relu = add->relu;
+    merged.residual = true;
+    merged.input[merged.inputs++] = other; /* lower.c left room */
+    free(conv->layer);
+    free(add->input);
+    *add = merged;
+    *conv = (pdl_op){.kind = PDL_OP_NONE};
+    program->values[add->output].producer = (int)(add - program->ops);
+}
+
+static void fuse_residuals(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *add = &program->ops[i];
+        if (add->kind != PDL_OP_ADD || add->inputs != 2) continue;
+        /* The later convolution: the earlier one's result is then ready when the later one runs. */
+        size_t side = program->values[add->input[1]].producer > program->values[add->input[0]].producer;
+        pdl_op *conv = residual_conv(program, add, side);
+        if (conv == NULL) conv = residual_conv(program, add, side = 1 - side);
+        if (conv != NULL) add_residual(program, add, conv, add->input[1 - side]);
+    }
+}
+
+/* ---- the end ---- */
+
+/* Drops what was fused away. */
+static void compact(pdl_program *program)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind != PDL_OP_NONE) {
+            program->ops[kept++] = *op;
+            continue;
+        }
+        free(op->layer);
+        free(op->input);
+        pdl_free(op->scale);
+        pdl_free(op->shift);
+    }
+    program->op_count = kept;
+    count_uses(program);
+}
+
+/* The kernels read the shift in float. */
+static pdl_status round_shifts(pdl_program *program, pdl_error *error)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->shift == NULL) continue;
+        size_t channels = program->values[op->output].channels;
+        op->bias = pdl_alloc(channels, sizeof *op->bias);
+        if (op->bias == NULL) return pdl_fail_memory(error, channels * sizeof *op->bias, "a bias");
+        for (size_t c = 0; c < channels; c++)
+            op->bias[c] = (float)op->shift[c];
+        pdl_free(op->shift);
+        op->shift = NULL;
+    }
+    return PDL_OK;
+}
+
+pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
+{
+    count_uses(program);
+    pdl_status status = fold_affines(program, error);
+    if (status != PDL_OK) return status;
+    fold_pads(program);
+    if ((status = splice_concats(program, error)) != PDL_OK) return status;
+    fuse_residuals(program);
+    compact(program);
+    return round_shifts(program, error);
+}

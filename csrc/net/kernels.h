@@ -1,0 +1,62 @@
+/* Our own kernels: what oneDNN lacks or does slowly on NHWC maps. SPDX-License-Identifier: Apache-2.0
+ *
+ * They run on the engine's thread and share the work among its OpenMP team. Every element is computed by one
+ * thread in one order, so results do not depend on the number of threads. */
+#ifndef PDL_NET_KERNELS_H
+#define PDL_NET_KERNELS_H
+
+#include "net/program.h"
+
+/* Compiles a function for several instruction sets and chooses at load time. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#define PDL_VECTOR_CLONES __attribute__((noinline, target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define PDL_VECTOR_CLONES
+#endif
+
+/* A batch of feature maps [batch, height, width, channels]; pixel i is at data + i * pitch. */
+typedef struct pdl_map {
+    float *data;
+    size_t pitch;
+    size_t batch, height, width, channels;
+} pdl_map;
+
+typedef struct pdl_kernel_call {
+    const pdl_op *op;
+    const pdl_map *input; /* [op->inputs] */
+    pdl_map output;
+} pdl_kernel_call;
+
+typedef void (*pdl_kernel)(const pdl_kernel_call *call);
+
+void pdl_kernel_depthwise(const pdl_kernel_call *call);
+void pdl_kernel_max_pool(const pdl_kernel_call *call);
+void pdl_kernel_avg_pool(const pdl_kernel_call *call);
+void pdl_kernel_global_max(const pdl_kernel_call *call);
+void pdl_kernel_global_avg(const pdl_kernel_call *call);
+void pdl_kernel_affine(const pdl_kernel_call *call); /* in place when input and output are one */
+void pdl_kernel_add(const pdl_kernel_call *call);    /* the first input may be the output */
+void pdl_kernel_concat(const pdl_kernel_call *call); /* inputs that are slices already are left alone */
+void pdl_kernel_pad(const pdl_kernel_call *call);
+void pdl_kernel_softmax(const pdl_kernel_call *call);
+void pdl_kernel_copy(const pdl_kernel_call *call);
+
+/* uint8 BGR [pixels, 3] -> float32 [pixels, 3] as the network takes it. */
+void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, float *out);
+
+/* The range of a window's elements that are inside the image, on one axis, for output position `at`: elements
+ * [*begin, *end) of the window; the first one is at *start in the image. */
+static inline void pdl_window_range(const pdl_window *window, int axis, size_t at, size_t extent, size_t *begin,
+                                    size_t *end, size_t *start)
+{
+    size_t dilation = window->dilation[axis], before = window->before[axis], kernel = window->kernel[axis];
+    size_t origin = at * window->stride[axis]; /* of the window, moved by `before` */
+    *begin = origin >= before ? 0 : (before - origin + dilation - 1) / dilation;
+    size_t limit = extent + before; /* positions below it are inside */
+    *end = origin >= limit ? 0 : (limit - origin + dilation - 1) / dilation;
+    if (*end > kernel) *end = kernel;
+    if (*begin > *end) *begin = *end;
+    *start = origin + *begin * dilation - before;
+}
+
+#endif

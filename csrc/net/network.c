@@ -1,0 +1,229 @@
+/* Networks: creation, preparation by batch size, runs. SPDX-License-Identifier: Apache-2.0
+ *
+ * All state changes on the engine's thread, one call after the other, so a network needs no lock of its own. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "net/prepared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT_BATCHES 4 /* batch sizes that stay prepared; the one not used for longest goes */
+
+struct pdl_network {
+    pdl_program program;
+    pdl_network_options options;
+    pdl_prepared *prepared[KEPT_BATCHES]; /* the one used last comes first */
+    float *arena;                         /* shared by all batch sizes, as large as the largest wants */
+    void *scratch;
+    size_t arena_bytes, scratch_bytes;
+};
+
+static pdl_status check_create(const pdl_graph *graph, pdl_node output, pdl_preprocess preprocess, pdl_error *error)
+{
+    pdl_status status = pdl_graph_status(graph, error);
+    if (status != PDL_OK) return status;
+    if (output < 0 || (size_t)output >= graph->count)
+        return pdl_fail(error, PDL_EINVAL, "output is node %ld, expected one of the graph's %zu", (long)output,
+                        graph->count);
+    if (graph->layers[0].kind != PDL_KIND_INPUT)
+        return pdl_fail(error, PDL_EINVAL, "%s: the first layer must be the input", graph->layers[0].name);
+    if (preprocess < PDL_PREPROCESS_NONE || preprocess > PDL_PREPROCESS_CAFFE)
+        return pdl_fail(error, PDL_EINVAL, "unknown preprocessing %d", (int)preprocess);
+    return PDL_OK;
+}
+
+pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
+                              const pdl_network_options *options, pdl_network **out, pdl_error *error)
+{
+    pdl_status status = check_create(graph, output, options->preprocess, error);
+    if (status != PDL_OK) return status;
+    pdl_network *network = calloc(1, sizeof *network);
+    if (network == NULL) return pdl_fail_memory(error, sizeof *network, "a network");
+    network->options = *options;
+    status = pdl_lower(graph, output, params, &network->program, error);
+    if (status == PDL_OK) status = pdl_fuse(&network->program, error);
+    if (status == PDL_OK)
+        *out = network;
+    else
+        pdl_network_destroy(network);
+    return status;
+}
+
+void pdl_network_destroy(pdl_network *network)
+{
+    if (network == NULL) return;
+    for (size_t i = 0; i < KEPT_BATCHES; i++)
+        pdl_prepared_destroy(network->prepared[i]);
+    pdl_program_clear(&network->program);
+    pdl_free(network->arena);
+    pdl_free(network->scratch);
+    free(network);
+}
+
+void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *output_rank, size_t output[PDL_MAX_RANK])
+{
+    const pdl_program *program = &network->program;
+    const pdl_value *in = &program->values[program->input];
+    input[0] = in->height;
+    input[1] = in->width;
+    input[2] = in->channels;
+    *output_rank = program->output_rank;
+    memcpy(output, program->output_shape, sizeof program->output_shape);
+}
+
+/* ---- preparation ---- */
+
+static pdl_status grow(void **memory, size_t *bytes, size_t wanted, const char *what, pdl_error *error)
+{
+    if (wanted <= *bytes) return PDL_OK;
+    void *larger = pdl_alloc(wanted, 1);
+    if (larger == NULL) return pdl_fail_memory(error, wanted, what);
+    pdl_free(*memory);
+    *memory = larger;
+    *bytes = wanted;
+    return PDL_OK;
+}
+
+static pdl_status make_room(pdl_network *network, const pdl_prepared *prepared, pdl_error *error)
+{
+    void *arena = network->arena;
+    pdl_status status = grow(&arena, &network->arena_bytes, prepared->plan.arena, "activations", error);
+    network->arena = arena;
+    if (status != PDL_OK) return status;
+    return grow(&network->scratch, &network->scratch_bytes, prepared->scratch, "oneDNN's scratchpad", error);
+}
+
+/* Moves the batch's preparation to the front; false when there is none. */
+static bool use_prepared(pdl_network *network, size_t batch)
+{
+    for (size_t i = 0; i < KEPT_BATCHES; i++) {
+        pdl_prepared *found = network->prepared[i];
+        if (found == NULL || found->batch != batch) continue;
+        memmove(&network->prepared[1], &network->prepared[0], i * sizeof found);
+        network->prepared[0] = found;
+        return true;
+    }
+    return false;
+}
+
+static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t batch, pdl_error *error)
+{
+    if (use_prepared(network, batch)) return PDL_OK;
+    pdl_prepared *prepared;
+    pdl_status status = pdl_prepared_create(engine, &network->program, batch, &prepared, error);
+    if (status != PDL_OK) return status;
+    status = make_room(network, prepared, error);
+    if (status != PDL_OK) {
+        pdl_prepared_destroy(prepared);
+        return status;
+    }
+    pdl_prepared_destroy(network->prepared[KEPT_BATCHES - 1]);
+    memmove(&network->prepared[1], &network->prepared[0], (KEPT_BATCHES - 1) * sizeof prepared);
+    network->prepared[0] = prepared;
+    return PDL_OK;
+}
+
+/* ---- calls that run on the engine's thread ---- */
+
+typedef struct request {
+    pdl_network *network;
+    size_t batch;
+    const uint8_t *images; /* or */
+    const float *input;
+    float *output;
+} request;
+
+static pdl_status prepare_task(const pdl_engine *engine, void *context, pdl_error *error)
+{
+    request *asked = context;
+    return prepare(engine, asked->network, asked->batch, error);
+}
+
+static pdl_status run_task(const pdl_engine *engine, void *context, pdl_error *error)
+{
+    request *asked = context;
+    pdl_network *network = asked->network;
+    pdl_status status = prepare(engine, network, asked->batch, error);
+    if (status != PDL_OK) return status;
+    pdl_prepared *prepared = network->prepared[0];
+    pdl_bases bases = {
+        .arena = network->arena, .input = asked->input, .output = asked->output, .scratch = network->scratch};
+    if (asked->images != NULL) {
+        const pdl_value *in = &network->program.values[network->program.input];
+        float *input = network->arena + prepared->plan.input / sizeof(float);
+        pdl_preprocess_pixels(network->options.preprocess, asked->images, asked->batch * in->height * in->width, input);
+        bases.input = input;
+    }
+    return pdl_prepared_run(engine, &network->program, prepared, &bases, error);
+}
+
+static pdl_status call(request *asked, pdl_engine_task task, pdl_error *error)
+{
+    if (asked->batch == 0 || asked->batch > PDL_MAX_EXTENT)
+        return pdl_fail(error, PDL_EINVAL, "a batch of %zu images, expected 1 to %zu", asked->batch, PDL_MAX_EXTENT);
+    return pdl_engine_call(asked->network->options.threads, task, asked, error);
+}
+
+pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *error)
+{
+    return call(&(request){.network = network, .batch = batch}, prepare_task, error);
+}
+
+pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_t n, float *out, pdl_error *error)
+{
+    size_t channels = network->program.values[network->program.input].channels;
+    if (channels != 3)
+        return pdl_fail(error, PDL_ESHAPE, "images have 3 channels, the network's input has %zu", channels);
+    return call(&(request){.network = network, .batch = n, .images = images, .output = out}, run_task, error);
+}
+
+pdl_status pdl_network_run_f32(pdl_network *network, const float *input, size_t n, float *out, pdl_error *error)
+{
+    return call(&(request){.network = network, .batch = n, .input = input, .output = out}, run_task, error);
+}
+
+/* ---- steps ---- */
+
+typedef struct step_query {
+    const pdl_network *network;
+    size_t batch, index, count;
+    pdl_step_info info;
+} step_query;
+
+static pdl_status step_task(const pdl_engine *engine, void *context, pdl_error *error)
+{
+    (void)engine;
+    step_query *query = context;
+    const pdl_prepared *prepared = NULL;
+    for (size_t i = 0; i < KEPT_BATCHES; i++)
+        if (query->network->prepared[i] != NULL && query->network->prepared[i]->batch == query->batch)
+            prepared = query->network->prepared[i];
+    query->count = prepared == NULL ? 0 : prepared->step_count;
+    if (query->index >= query->count)
+        return pdl_fail(error, PDL_EINVAL, "no step %zu for batches of %zu images", query->index, query->batch);
+    const pdl_step *step = &prepared->steps[query->index];
+    query->info = (pdl_step_info){
+        .layer = step->op->layer,
+        .kind = step->kind,
+        .implementation = step->implementation,
+        .flops = step->flops,
+    };
+    return PDL_OK;
+}
+
+size_t pdl_network_step_count(const pdl_network *network, size_t batch)
+{
+    step_query query = {.network = network, .batch = batch};
+    pdl_engine_call(network->options.threads, step_task, &query, NULL);
+    return query.count;
+}
+
+pdl_status pdl_network_step(const pdl_network *network, size_t batch, size_t index, pdl_step_info *info,
+                            pdl_error *error)
+{
+    step_query query = {.network = network, .batch = batch, .index = index};
+    pdl_status status = pdl_engine_call(network->options.threads, step_task, &query, error);
+    if (status == PDL_OK) *info = query.info;
+    return status;
+}

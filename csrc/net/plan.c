@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/plan.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The memory of a value and of all that share it, known by the value that owns it. */
+typedef struct storage {
+    size_t bytes;       /* 0: this value shares another's memory */
+    size_t first, last; /* operations between which it is alive, both included */
+    size_t offset;
+    bool placed;
+} storage;
+
+typedef struct planner {
+    const pdl_program *program;
+    int *owner;        /* by value: whose memory it shares; itself for an owner */
+    size_t *channel;   /* by value: a slice's first channel within its owner */
+    size_t *pitch;     /* by value: a slice's floats from pixel to pixel; 0 for others */
+    storage *storages; /* by value */
+    size_t *order;     /* storages, largest first */
+} planner;
+
+bool pdl_plan_renames(const pdl_program *program, const pdl_op *op)
+{
+    if (op->kind != PDL_OP_COPY) return false;
+    return op->input[0] != program->input || op->output != program->output;
+}
+
+static int owner_of(const planner *p, int value)
+{
+    while (p->owner[value] != value)
+        value = p->owner[value];
+    return value;
+}
+
+static const pdl_op *producer(const pdl_program *program, int value)
+{
+    int op = program->values[value].producer;
+    return op < 0 ? NULL : &program->ops[op];
+}
+
+/* Our own kernels can write with any pitch; oneDNN falls to its reference code there. */
+static bool writes_slices(const pdl_op *op)
+{
+    switch (op->kind) {
+    case PDL_OP_MAX_POOL:
+    case PDL_OP_AVG_POOL:
+    case PDL_OP_AFFINE:
+    case PDL_OP_ADD:
+    case PDL_OP_PAD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void share_slices(planner *p, const pdl_op *concat)
+{
+    const pdl_program *program = p->program;
+    size_t channel = 0;
+    for (size_t i = 0; i < concat->inputs; i++) {
+        int value = concat->input[i];
+        const pdl_op *maker = producer(program, value);
+        if (maker != NULL && writes_slices(maker) && program->values[value].uses == 1) {
+            p->owner[value] = concat->output;
+            p->channel[value] = channel;
+            p->pitch[value] = program->values[concat->output].channels;
+        }
+        channel += program->values[value].channels;
+    }
+}
+
+/* Whether the operation is the only reader of a value whose memory it may then take. A copy's output may share its
+ * memory with values that are read later. */
+static bool may_take(const pdl_program *program, int value)
+{
+    const pdl_op *maker = producer(program, value);
+    return maker != NULL && maker->kind != PDL_OP_COPY && program->values[value].uses == 1;
+}
+
+static void share_memory(planner *p)
+{
+    const pdl_program *program = p->program;
+    for (size_t i = 0; i < program->value_count; i++)
+        p->owner[i] = (int)i;
+    for (size_t i = 0; i < program->op_count; i++)
+        if (program->ops[i].kind == PDL_OP_CONCAT) share_slices(p, &program->ops[i]);
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        if (p->owner[op->output] != op->output) continue; /* a slice */
+        if (op->residual)
+            p->owner[op->output] = op->input[1];
+        else if (pdl_plan_renames(program, op))
+            p->owner[op->output] = op->input[0];
+        else if ((op->kind == PDL_OP_AFFINE || op->kind == PDL_OP_ADD) && may_take(program, op->input[0]))
+            p->owner[op->output] = op->input[0];
+    }
+}
+
+static void extend(storage *memory, size_t op)
+{
+    if (op < memory->first) memory->first = op;
+    if (op > memory->last) memory->last = op;
+}
+
+static void find_lifetimes(planner *p)
+{
+    const pdl_program *program = p->program;
+    for (size_t i = 0; i < program->value_count; i++)
+        p->storages[i] = (storage){.first = SIZE_MAX, .last = 0};
+    extend(&p->storages[owner_of(p, program->input)], 0);
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        extend(&p->storages[owner_of(p, op->output)], i);
+        for (size_t j = 0; j < op->inputs; j++)
+            extend(&p->storages[owner_of(p, op->input[j])], i);
+    }
+}
+
+static pdl_status measure(planner *p, size_t batch, pdl_error *error)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < p->program->value_count; i++) {
+        storage *memory = &p->storages[i];
+        size_t bytes;
+        if (p->owner[i] != (int)i || memory->first == SIZE_MAX) continue;
+        if (!pdl_size_mul(pdl_value_size(&p->program->values[i]), sizeof(float), &bytes) ||
+            !pdl_size_mul(bytes, batch, &bytes) || bytes > SIZE_MAX / 2 - PDL_ALIGNMENT || total > SIZE_MAX / 2 - bytes)
+            return pdl_fail(error, PDL_ELIMIT, "a batch of %zu images is too large for any memory", batch);
+        memory->bytes = (bytes + PDL_ALIGNMENT - 1) / PDL_ALIGNMENT * PDL_ALIGNMENT;
+        total += memory->bytes;
+    }
+    return PDL_OK;
+}
+
+static bool conflict(const storage *a, const storage *b)
+{
+    return a->placed && a->first <= b->last && b->first <= a->last;
+}
+
+/* The lowest offset at which the storage meets no other that is alive with it. */
+static size_t lowest_offset(const planner *p, const storage *memory)
+{
+    size_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < p->program->value_count; i++) {
+            const storage *other = &p->storages[i];
+            if (!conflict(other, memory) || offset >= other->offset + other->bytes ||
+                offset + memory->bytes <= other->offset)
+                continue;
+            offset = other->offset + other->bytes;
+            moved = true;
+        }
+    }
+    return offset;
+}
+
+/* Largest first, each as low as it goes: the "greedy by size" plan of Pisarchyk and Lee, "Efficient memory management
+ * for deep neural net inference" (2020). */
+static size_t place_all(planner *p)
+{
+    size_t count = 0, arena = 0;
+    int output = owner_of(p, p->program->output);
+    for (size_t i = 0; i < p->program->value_count; i++) {
+        if (p->storages[i].bytes == 0 || (int)i == output) continue;
+        size_t at = count++;
+        for (; at > 0 && p->storages[p->order[at - 1]].bytes < p->storages[i].bytes; at--)
+            p->order[at] = p->order[at - 1];
+        p->order[at] = i;
+    }
+    for (size_t i = 0; i < count; i++) {
+        storage *memory = &p->storages[p->order[i]];
+        memory->offset = lowest_offset(p, memory);
+        memory->placed = true;
+        if (memory->offset + memory->bytes > arena) arena = memory->offset + memory->bytes;
+    }
+    return arena;
+}
+
+static void fill_tensors(const planner *p, pdl_plan *plan)
+{
+    const pdl_program *program = p->program;
+    int input = owner_of(p, program->input), output = owner_of(p, program->output);
+    for (size_t i = 0; i < program->value_count; i++) {
+        int owner = owner_of(p, (int)i);
+        pdl_tensor *tensor = &plan->tensors[i];
+        tensor->place = owner == output ? PDL_PLACE_OUTPUT : owner == input ? PDL_PLACE_INPUT : PDL_PLACE_ARENA;
+        tensor->offset = p->channel[i] * sizeof(float);
+        if (tensor->place == PDL_PLACE_ARENA) tensor->offset += p->storages[owner].offset;
+        tensor->pitch = p->pitch[i] != 0 ? p->pitch[i] : program->values[i].channels;
+    }
+    plan->input = p->storages[input].offset;
+}
+
+pdl_status pdl_plan_make(const pdl_program *program, size_t batch, pdl_plan *plan, pdl_error *error)
+{
+    size_t count = program->value_count;
+    planner p = {.program = program};
+    pdl_status status = PDL_OK;
+    memset(plan, 0, sizeof *plan);
+    p.owner = calloc(count, sizeof *p.owner);
+    p.channel = calloc(count, sizeof *p.channel);
+    p.pitch = calloc(count, sizeof *p.pitch);
+    p.storages = calloc(count, sizeof *p.storages);
+    p.order = calloc(count, sizeof *p.order);
+    plan->tensors = calloc(count, sizeof *plan->tensors);
+    if (!p.owner || !p.channel || !p.pitch || !p.storages || !p.order || !plan->tensors)
+        status = pdl_fail_memory(error, count * sizeof *p.storages, "a memory plan");
+    if (status == PDL_OK) {
+        share_memory(&p);
+        find_lifetimes(&p);
+        status = measure(&p, batch, error);
+    }
+    if (status == PDL_OK) {
+        plan->arena = place_all(&p);
+        fill_tensors(&p, plan);
+    } else {
+        pdl_plan_clear(plan);
+    }
+    free(p.order);
+    free(p.storages);
+    free(p.pitch);
+    free(p.channel);
+    free(p.owner);
+    return status;
+}
+
+void pdl_plan_clear(pdl_plan *plan)
+{
+    free(plan->tensors);
+    memset(plan, 0, sizeof *plan);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/prepared.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+
+#include <stdlib.h>
+
+/* What our own kernel for a kind of operation is called, for profiles. */
+typedef struct kernel_info {
+    pdl_kernel kernel;
+    const char *kind, *implementation;
+} kernel_info;
+
+static const kernel_info kernels[] = {
+    [PDL_OP_DEPTHWISE] = {pdl_kernel_depthwise, "depthwise", "pdl:depthwise"},
+    [PDL_OP_MAX_POOL] = {pdl_kernel_max_pool, "pooling", "pdl:max_pool"},
+    [PDL_OP_AVG_POOL] = {pdl_kernel_avg_pool, "pooling", "pdl:avg_pool"},
+    [PDL_OP_GLOBAL_MAX] = {pdl_kernel_global_max, "pooling", "pdl:global_max"},
+    [PDL_OP_GLOBAL_AVG] = {pdl_kernel_global_avg, "pooling", "pdl:global_avg"},
+    [PDL_OP_AFFINE] = {pdl_kernel_affine, "affine", "pdl:affine"},
+    [PDL_OP_ADD] = {pdl_kernel_add, "add", "pdl:add"},
+    [PDL_OP_CONCAT] = {pdl_kernel_concat, "concat", "pdl:concat"},
+    [PDL_OP_PAD] = {pdl_kernel_pad, "pad", "pdl:pad"},
+    [PDL_OP_SOFTMAX] = {pdl_kernel_softmax, "softmax", "pdl:softmax"},
+    [PDL_OP_COPY] = {pdl_kernel_copy, "copy", "pdl:copy"},
+};
+
+static void use_kernel(pdl_step *step)
+{
+    const kernel_info *info = &kernels[step->op->kind];
+    step->kernel = info->kernel;
+    step->kind = info->kind;
+    step->implementation = info->implementation;
+}
+
+/* Multiplications and additions of one run; of other kernels than these, what they read counts. */
+static double count_flops(const pdl_program *program, const pdl_op *op, size_t batch)
+{
+    const pdl_value *in = &program->values[op->input[0]], *out = &program->values[op->output];
+    double outputs = (double)batch * (double)pdl_value_size(out);
+    double window = (double)op->window.kernel[0] * (double)op->window.kernel[1];
+    switch (op->kind) {
+    case PDL_OP_CONV:
+        return 2.0 * outputs * window * (double)in->channels;
+    case PDL_OP_DENSE:
+        return 2.0 * outputs * (double)in->channels;
+    case PDL_OP_DEPTHWISE:
+        return 2.0 * outputs * window;
+    case PDL_OP_MAX_POOL:
+    case PDL_OP_AVG_POOL:
+        return outputs * window;
+    case PDL_OP_GLOBAL_AVG:
+    case PDL_OP_GLOBAL_MAX:
+        return (double)batch * (double)pdl_value_size(in);
+    case PDL_OP_ADD:
+        return outputs * (double)(op->inputs - 1);
+    case PDL_OP_AFFINE:
+        return 2.0 * outputs;
+    default:
+        return 0.0;
+    }
+}
+
+static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, int value)
+{
+    const pdl_value *shape = &program->values[value];
+    return (pdl_map){
+        .pitch = prepared->plan.tensors[value].pitch,
+        .batch = prepared->batch,
+        .height = shape->height,
+        .width = shape->width,
+        .channels = shape->channels,
+    };
+}
+
+static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, pdl_prepared *prepared,
+                            pdl_error *error)
+{
+    pdl_step *step = &prepared->steps[prepared->step_count++]; /* counted first: destroyed even when half made */
+    step->op = op;
+    step->maps = calloc(op->inputs + 1, sizeof *step->maps);
+    if (step->maps == NULL) return pdl_fail_memory(error, (op->inputs + 1) * sizeof *step->maps, op->layer);
+    for (size_t i = 0; i < op->inputs; i++)
+        step->maps[i] = map_of(prepared, program, op->input[i]);
+    step->maps[op->inputs] = map_of(prepared, program, op->output);
+    step->flops = count_flops(program, op, prepared->batch);
+    bool depthwise = op->kind == PDL_OP_DEPTHWISE;
+    if ((kernels[op->kind].kernel != NULL && !depthwise) || (depthwise && op->multiplier != 1)) {
+        use_kernel(step);
+        return PDL_OK;
+    }
+    step->kind = op->kind == PDL_OP_DENSE ? "dense" : depthwise ? "depthwise" : "convolution";
+    pdl_status status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
+    if (status == PDL_EUNSUPPORTED && depthwise) {
+        use_kernel(step);
+        return PDL_OK;
+    }
+    if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
+    return status;
+}
+
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_prepared **out,
+                               pdl_error *error)
+{
+    pdl_prepared *prepared = calloc(1, sizeof *prepared);
+    if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
+    prepared->batch = batch;
+    pdl_status status = pdl_plan_make(program, batch, &prepared->plan, error);
+    if (status == PDL_OK) {
+        prepared->steps = calloc(program->op_count + 1, sizeof *prepared->steps);
+        if (prepared->steps == NULL)
+            status = pdl_fail_memory(error, program->op_count * sizeof *prepared->steps, "a network's steps");
+    }
+    for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
+        if (!pdl_plan_renames(program, &program->ops[i]))
+            status = make_step(engine, program, &program->ops[i], prepared, error);
+    if (status == PDL_OK)
+        *out = prepared;
+    else
+        pdl_prepared_destroy(prepared);
+    return status;
+}
+
+static void destroy_step(pdl_step *step)
+{
+    dnnl_memory_t memories[] = {step->source, step->target, step->bias, step->scratch};
+    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
+        if (memories[i] != NULL) dnnl_memory_destroy(memories[i]);
+    if (step->primitive != NULL) dnnl_primitive_destroy(step->primitive);
+    if (step->packed != NULL) pdl_packed_release(step->op, step->packed);
+    free(step->maps);
+}
+
+void pdl_prepared_destroy(pdl_prepared *prepared)
+{
+    if (prepared == NULL) return;
+    for (size_t i = 0; i < prepared->step_count; i++)
+        destroy_step(&prepared->steps[i]);
+    free(prepared->steps);
+    pdl_plan_clear(&prepared->plan);
+    free(prepared);
+}
+
+/* ---- running ---- */
+
+static float *address(const pdl_prepared *prepared, const pdl_bases *bases, int value)
+{
+    const pdl_tensor *tensor = &prepared->plan.tensors[value];
+    char *base = (char *)bases->arena;
+    if (tensor->place == PDL_PLACE_INPUT) base = (char *)(uintptr_t)bases->input; /* only ever read */
+    if (tensor->place == PDL_PLACE_OUTPUT) base = (char *)bases->output;
+    return (float *)(void *)(base + tensor->offset);
+}
+
+static pdl_status run_primitive(const pdl_engine *engine, pdl_step *step, const pdl_bases *bases, pdl_error *error)
+{
+    dnnl_status_t code = dnnl_memory_set_data_handle(step->source, step->maps[0].data);
+    if (code == dnnl_success) code = dnnl_memory_set_data_handle(step->target, step->maps[step->op->inputs].data);
+    if (code == dnnl_success) code = dnnl_memory_set_data_handle(step->scratch, bases->scratch);
+    if (code == dnnl_success)
+        code = dnnl_primitive_execute(step->primitive, engine->stream, step->arg_count, step->args);
+    return pdl_check_dnnl(code, step->op->layer, error);
+}
+
+pdl_status pdl_prepared_run(const pdl_engine *engine, const pdl_program *program, pdl_prepared *prepared,
+                            const pdl_bases *bases, pdl_error *error)
+{
+    (void)program;
+    pdl_status status = PDL_OK;
+    for (size_t i = 0; i < prepared->step_count && status == PDL_OK; i++) {
+        pdl_step *step = &prepared->steps[i];
+        const pdl_op *op = step->op;
+        for (size_t j = 0; j < op->inputs; j++)
+            step->maps[j].data = address(prepared, bases, op->input[j]);
+        step->maps[op->inputs].data = address(prepared, bases, op->output);
+        if (step->kernel != NULL)
+            step->kernel(&(pdl_kernel_call){.op = op, .input = step->maps, .output = step->maps[op->inputs]});
+        else
+            status = run_primitive(engine, step, bases, error);
+    }
+    return status;
+}

@@ -1,0 +1,54 @@
+/* A program prepared for one batch size: a list of steps that run without allocating. SPDX-License-Identifier:
+ * Apache-2.0 */
+#ifndef PDL_NET_PREPARED_H
+#define PDL_NET_PREPARED_H
+
+#include "net/engine.h"
+#include "net/kernels.h"
+#include "net/packed.h"
+#include "net/plan.h"
+
+/* One operation, as a primitive of oneDNN or as a kernel of ours. */
+typedef struct pdl_step {
+    pdl_op *op;
+    pdl_kernel kernel; /* NULL: the primitive */
+    pdl_map *maps;     /* the inputs, then the output; data is set before every run */
+    dnnl_primitive_t primitive;
+    dnnl_memory_t source, target, bias, scratch;
+    dnnl_exec_arg_t args[5];
+    int arg_count;
+    pdl_packed *packed;
+    size_t scratch_bytes;
+    const char *kind, *implementation;
+    double flops;
+} pdl_step;
+
+/* Where a run finds the three places of plan.h, and working memory for the primitives. */
+typedef struct pdl_bases {
+    float *arena;
+    const float *input;
+    float *output;
+    void *scratch;
+} pdl_bases;
+
+typedef struct pdl_prepared {
+    size_t batch;
+    pdl_plan plan;
+    pdl_step *steps;
+    size_t step_count;
+    size_t scratch; /* bytes that the hungriest primitive wants */
+} pdl_prepared;
+
+/* On the engine's thread. */
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_prepared **out,
+                               pdl_error *error);
+void pdl_prepared_destroy(pdl_prepared *prepared);
+pdl_status pdl_prepared_run(const pdl_engine *engine, const pdl_program *program, pdl_prepared *prepared,
+                            const pdl_bases *bases, pdl_error *error);
+
+/* Makes step->primitive and its memories for a conv, depthwise or dense operation; PDL_EUNSUPPORTED when oneDNN
+ * has only its reference code for the shape (dnnl_ops.c). */
+pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
+                                   pdl_error *error);
+
+#endif

@@ -1,0 +1,80 @@
+/* A program: the operations a network runs, with their weights. SPDX-License-Identifier: Apache-2.0
+ *
+ *     pdl_graph ──lower──► one operation or two a layer ──fuse──► fewer operations ──plan──► memory ──► steps
+ *
+ * Values are the tensors between operations; every value is made by one operation (or is the network's input) and
+ * operations stand in an order in which they can run. */
+#ifndef PDL_NET_PROGRAM_H
+#define PDL_NET_PROGRAM_H
+
+#include "net/graph_impl.h"
+
+typedef enum pdl_op_kind {
+    PDL_OP_NONE, /* was fused into another */
+    PDL_OP_CONV,
+    PDL_OP_DEPTHWISE,
+    PDL_OP_DENSE,
+    PDL_OP_MAX_POOL,
+    PDL_OP_AVG_POOL, /* the mean of the window's elements that are inside the image */
+    PDL_OP_GLOBAL_MAX,
+    PDL_OP_GLOBAL_AVG,
+    PDL_OP_AFFINE, /* y = scale x + shift by channel: a batch norm or an activation that found no partner */
+    PDL_OP_ADD,
+    PDL_OP_CONCAT,
+    PDL_OP_PAD,
+    PDL_OP_SOFTMAX,
+    PDL_OP_COPY,
+} pdl_op_kind;
+
+/* One sample's tensor [height, width, channels]; vectors are [1, 1, channels]. */
+typedef struct pdl_value {
+    size_t height, width, channels;
+    size_t uses;  /* operations that read it, and 1 for the network's output */
+    int producer; /* its operation; -1 for the network's input */
+} pdl_value;
+
+struct pdl_packed; /* weights in a layout of oneDNN's choice: packed.h */
+
+typedef struct pdl_op {
+    pdl_op_kind kind;
+    char *layer; /* the layer whose output this gives, with all that was fused */
+    int *input;
+    size_t inputs;
+    int output;
+    pdl_window window;
+    size_t multiplier;         /* depthwise: outputs per input channel */
+    bool relu;                 /* max(0, y) at the end */
+    bool residual;             /* conv: input[1] is added before the relu, in place: the output takes its memory */
+    float *weight;             /* conv [kh, kw, in, out], depthwise [kh, kw, in, multiplier], dense [in, out];
+                                  NULL once packed */
+    size_t weights;            /* elements of weight */
+    double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
+    float *bias;               /* [out channels] or NULL: shift as the kernels read it */
+    struct pdl_packed *packed; /* list of the layouts that prepared batches use */
+} pdl_op;
+
+typedef struct pdl_program {
+    pdl_value *values;
+    size_t value_count;
+    pdl_op *ops;
+    size_t op_count;
+    int input, output;
+    size_t output_rank, output_shape[PDL_MAX_RANK];
+} pdl_program;
+
+/* Turns what `output` needs of the graph into operations, with copies of the weights; see pdl_network_create. */
+pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const *params, pdl_program *program,
+                     pdl_error *error);
+
+/* Makes the program shorter without changing what it computes, but for rounding; see fuse.c. */
+pdl_status pdl_fuse(pdl_program *program, pdl_error *error);
+
+void pdl_program_clear(pdl_program *program);
+
+/* Elements of one sample. */
+static inline size_t pdl_value_size(const pdl_value *value)
+{
+    return value->height * value->width * value->channels;
+}
+
+#endif

@@ -1,0 +1,199 @@
+"""A graph and its naive twin: every builder call also notes how to compute the layer in float64 with plain numpy."""
+
+import numpy as np
+
+from pydeepl._core import Graph, Network
+
+
+def window_padding(extent, kernel, stride, dilation, padding):
+    """(before, after, outputs) on one axis by Keras' documented rules."""
+    reach = (kernel - 1) * dilation + 1
+    if padding == "valid":
+        return 0, 0, (extent - reach) // stride + 1
+    outputs = -(-extent // stride)
+    total = max((outputs - 1) * stride + reach - extent, 0)
+    return total // 2, total - total // 2, outputs
+
+
+def windows(x, kernel, stride, dilation, padding, fill):
+    """[n, oh, ow, kh, kw, c]: the elements under every window, `fill` outside the image."""
+    top, bottom, rows = window_padding(x.shape[1], kernel[0], stride[0], dilation[0], padding)
+    left, right, columns = window_padding(x.shape[2], kernel[1], stride[1], dilation[1], padding)
+    x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+    out = np.empty((x.shape[0], rows, columns, *kernel, x.shape[3]))
+    for i in range(rows):
+        for j in range(columns):
+            y0, x0 = i * stride[0], j * stride[1]
+            y1, x1 = y0 + (kernel[0] - 1) * dilation[0] + 1, x0 + (kernel[1] - 1) * dilation[1] + 1
+            out[:, i, j] = x[:, y0 : y1 : dilation[0], x0 : x1 : dilation[1]]
+    return out
+
+
+def activate(x, activation):
+    if activation == "relu":
+        return np.maximum(x, 0)
+    if activation == "softmax":
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+    return x
+
+
+class Twin:
+    """Builds a Graph and, beside it, functions from earlier values and float64 parameters to a layer's value."""
+
+    def __init__(self, height=9, width=8, channels=3, seed=0):
+        self.graph = Graph()
+        self.rng = np.random.default_rng(seed)
+        self.layers = []  # (inputs, function of inputs and parameters)
+        self.params = []
+        self.first = []
+        self.graph.input("input", height, width, channels)
+        self._note([], None)
+
+    def _note(self, inputs, function):
+        _, _, _, shape, params = self.graph.layers[-1]
+        self.first.append(len(self.params))
+        for name, extents in params:
+            values = self.rng.standard_normal(extents) * (1.0 / np.sqrt(max(1, np.prod(extents[:-1]))))
+            if name == "moving_variance":
+                values = self.rng.uniform(0.3, 2.0, extents)
+            if name == "gamma":
+                values = self.rng.uniform(0.5, 1.5, extents)
+            self.params.append(values.astype(np.float32))
+        self.layers.append((list(inputs), function))
+        self.shape = shape
+        return len(self.layers) - 1
+
+    def name(self, kind):
+        return f"{kind}_{len(self.layers)}"
+
+    def shape_of(self, node):
+        return self.graph.layers[node][3]
+
+    def conv2d(self, x, filters, kernel, *, stride=(1, 1), dilation=(1, 1), padding="valid", **more):
+        self.graph.conv2d(
+            self.name("conv"), x, filters, kernel, stride=stride, dilation=dilation, padding=padding, **more
+        )
+
+        def function(x, weight, bias=0.0):
+            y = np.einsum("nijhwc,hwcf->nijf", windows(x, kernel, stride, dilation, padding, 0), weight)
+            return activate(y + bias, more.get("activation"))
+
+        return self._note([x], function)
+
+    def depthwise_conv2d(self, x, kernel, *, stride=(1, 1), dilation=(1, 1), padding="valid", **more):
+        self.graph.depthwise_conv2d(
+            self.name("depthwise"), x, kernel, stride=stride, dilation=dilation, padding=padding, **more
+        )
+
+        def function(x, weight, bias=0.0):
+            y = np.einsum("nijhwc,hwcm->nijcm", windows(x, kernel, stride, dilation, padding, 0), weight)
+            return activate(y.reshape(*y.shape[:3], -1) + bias, more.get("activation"))
+
+        return self._note([x], function)
+
+    def separable_conv2d(
+        self, x, filters, kernel, *, stride=(1, 1), dilation=(1, 1), padding="valid", **more
+    ):
+        self.graph.separable_conv2d(
+            self.name("separable"),
+            x,
+            filters,
+            kernel,
+            stride=stride,
+            dilation=dilation,
+            padding=padding,
+            **more,
+        )
+
+        def function(x, depthwise, pointwise, bias=0.0):
+            y = np.einsum("nijhwc,hwcm->nijcm", windows(x, kernel, stride, dilation, padding, 0), depthwise)
+            y = y.reshape(*y.shape[:3], -1) @ pointwise[0, 0]
+            return activate(y + bias, more.get("activation"))
+
+        return self._note([x], function)
+
+    def batch_norm(self, x, *, epsilon=1e-3, scale=True, center=True):
+        self.graph.batch_norm(self.name("bn"), x, epsilon=epsilon, scale=scale, center=center)
+
+        def function(x, *params):
+            params = list(params)
+            gamma = params.pop(0) if scale else 1.0
+            beta = params.pop(0) if center else 0.0
+            mean, variance = params
+            return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+
+        return self._note([x], function)
+
+    def activation(self, x, activation):
+        self.graph.activation(self.name("activation"), x, activation)
+        return self._note([x], lambda x: activate(x, activation))
+
+    def max_pool2d(self, x, size, *, stride=None, padding="valid"):
+        stride = stride or size
+        self.graph.max_pool2d(self.name("max_pool"), x, size, stride=stride, padding=padding)
+        return self._note([x], lambda x: windows(x, size, stride, (1, 1), padding, -np.inf).max(axis=(3, 4)))
+
+    def avg_pool2d(self, x, size, *, stride=None, padding="valid"):
+        stride = stride or size
+        self.graph.avg_pool2d(self.name("avg_pool"), x, size, stride=stride, padding=padding)
+        return self._note(
+            [x], lambda x: np.nanmean(windows(x, size, stride, (1, 1), padding, np.nan), axis=(3, 4))
+        )
+
+    def global_avg_pool(self, x):
+        self.graph.global_avg_pool(self.name("global_avg"), x)
+        return self._note([x], lambda x: x.mean(axis=(1, 2)))
+
+    def global_max_pool(self, x):
+        self.graph.global_max_pool(self.name("global_max"), x)
+        return self._note([x], lambda x: x.max(axis=(1, 2)))
+
+    def add(self, x):
+        self.graph.add(self.name("add"), x)
+        return self._note(x, lambda *x: sum(x))
+
+    def concat(self, x):
+        self.graph.concat(self.name("concat"), x)
+        return self._note(x, lambda *x: np.concatenate(x, axis=-1))
+
+    def zero_pad(self, x, top, bottom, left, right):
+        self.graph.zero_pad(self.name("pad"), x, top, bottom, left, right)
+        return self._note([x], lambda x: np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0))))
+
+    def flatten(self, x):
+        self.graph.flatten(self.name("flatten"), x)
+        return self._note([x], lambda x: x.reshape(len(x), -1))
+
+    def dense(self, x, units, **more):
+        self.graph.dense(self.name("dense"), x, units, **more)
+        return self._note([x], lambda x, w, b=0.0: activate(x @ w + b, more.get("activation")))
+
+    def images(self, batch):
+        return self.rng.standard_normal((batch, *self.shape_of(0))).astype(np.float32)
+
+    def expected(self, images, output):
+        """The output node's value, in float64, from every layer's definition."""
+        values = {0: np.asarray(images, np.float64)}
+        for node in range(1, output + 1):
+            inputs, function = self.layers[node]
+            count = len(self.graph.layers[node][4])
+            params = [p.astype(np.float64) for p in self.params[self.first[node] : self.first[node] + count]]
+            values[node] = function(*(values[i] for i in inputs), *params)
+        return values[output]
+
+    def network(self, output, preprocess=0, threads=2):
+        return Network(self.graph, output, self.params, preprocess, threads)
+
+    def check(self, output, batches=(2,), tolerance=2e-6):
+        """Runs the network and compares with the twin; relative to the output's own size."""
+        network = self.network(output)
+        for batch in batches:
+            images = self.images(batch)
+            found, expected = network.run(images), self.expected(images, output)
+            assert found.shape == expected.shape and found.dtype == np.float32
+            error = np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-30)
+            assert error < tolerance, f"relative L2 error {error:.2e} at batch {batch}"
+            for layer, _, implementation, _ in network.steps(batch):
+                assert "ref" not in implementation, f"{layer}: {implementation}"
+        return network
