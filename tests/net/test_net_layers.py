@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from twin import Twin
+from net.twin import Twin
 
 pytestmark = pytest.mark.core
 
@@ -23,7 +23,7 @@ WINDOWS = [
 @pytest.mark.parametrize("channels", [(3, 5), (32, 48)])
 def test_conv2d(kernel, stride, dilation, padding, channels):
     twin = Twin(11, 10, channels[0])
-    window = dict(stride=stride, dilation=dilation, padding=padding)
+    window = {"stride": stride, "dilation": dilation, "padding": padding}
     twin.check(twin.conv2d(0, channels[1], kernel, **window), (1, 3))
     twin.check(twin.conv2d(0, channels[1], kernel, use_bias=False, activation="relu", **window))
 
@@ -33,7 +33,7 @@ def test_conv2d(kernel, stride, dilation, padding, channels):
 @pytest.mark.parametrize(("channels", "multiplier"), [(5, 1), (32, 1), (6, 3)])
 def test_depthwise_and_separable(kernel, stride, dilation, padding, channels, multiplier):
     twin = Twin(11, 10, channels)
-    window = dict(stride=stride, dilation=dilation, padding=padding, multiplier=multiplier)
+    window = {"stride": stride, "dilation": dilation, "padding": padding, "multiplier": multiplier}
     twin.check(twin.depthwise_conv2d(0, kernel, activation="relu", **window), (1, 3))
     twin.check(twin.depthwise_conv2d(0, kernel, use_bias=False, **window))
     twin.check(twin.separable_conv2d(0, 7, kernel, **window))

@@ -1,4 +1,4 @@
-"""A graph and its naive twin: every builder call also notes how to compute the layer in float64 with plain numpy."""
+"""A graph and its naive twin: a builder call also notes how to compute its layer in float64 with numpy."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def activate(x, activation):
 
 
 class Twin:
-    """Builds a Graph and, beside it, functions from earlier values and float64 parameters to a layer's value."""
+    """Builds a Graph and, beside it, functions from earlier values and parameters to a layer's value."""
 
     def __init__(self, height=9, width=8, channels=3, seed=0):
         self.graph = Graph()
