@@ -1,0 +1,94 @@
+"""Many images at once, decoded and resized for a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pydeepl import _core
+from pydeepl.images.decode import Pixels, decode, is_jpeg
+from pydeepl.images.errors import ImageError
+from pydeepl.images.files import local_path
+from pydeepl.images.limits import resolve_max_pixels
+from pydeepl.images.profiles import changes_colours, find_profile
+from pydeepl.images.resize import check_pixels, hint_number
+from pydeepl.images.streams import ahead
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | npt.NDArray[np.uint8]
+
+
+def load_batch(
+    sources: Sequence[Source],
+    height: int,
+    width: int,
+    scaleHint: str = "SCALE_AREA_AVERAGING",
+    channelOrder: str = "RGB",
+    threads: int | None = None,
+    max_pixels: int | None = None,
+) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
+    """Decodes and resizes images, in parallel.
+
+    Parameters
+    ----------
+    sources: paths or file: URIs, the bytes of image files, and uint8 arrays [height, width] or [height, width, 1 | 3 | 4].
+    height, width: size of the result in pixels.
+    scaleHint: a java.awt.Image scaling hint (see resizeImage).
+    channelOrder: "RGB" or "BGR": the order of colours in the arrays among the sources.
+    threads: images worked on at a time; None for as many as the machine has CPUs.
+    max_pixels: most height * width of an encoded image; None for the default.
+
+    Returns: (uint8 [n, height, width, 3] in B, G, R order, reasons); reasons[i] is None, or says why image i
+    failed; its pixels are 0 then.
+    Raises ValueError for an unknown hint or order, TypeError for a source of another kind or dtype.
+    """
+    if channelOrder not in ("RGB", "BGR"):
+        raise ValueError(f"channelOrder is {channelOrder!r}, expected 'RGB' or 'BGR'")
+    hint, limit = hint_number(scaleHint), resolve_max_pixels(max_pixels)
+    threads = threads or _core.default_threads()
+    out = np.empty((len(sources), height, width, 3), np.uint8)
+    arrays = [place for place, source in enumerate(sources) if isinstance(source, np.ndarray)]
+
+    def load(place: int) -> str | None:
+        return _load(sources[place], out[place : place + 1], hint, limit)
+
+    if len(arrays) == len(sources):
+        pixels = [check_pixels(source, f"image {place}") for place, source in enumerate(sources)]
+        reasons: list[str | None] = _core.load_images(pixels, height, width, hint, 0, threads, out)[1]
+    else:
+        reasons = list(ahead(load, range(len(sources)), min(threads, len(sources))))
+    if channelOrder == "RGB":  # resizing treats colours alike, so they may change places afterwards
+        out[arrays] = out[arrays][..., ::-1]
+    return out, reasons
+
+
+def _load(source: Any, out: npt.NDArray[np.uint8], hint: int, limit: int) -> str | None:
+    """Fills out [1, height, width, 3] from a source of any kind; returns why it failed."""
+    try:
+        pixels = check_pixels(source) if isinstance(source, np.ndarray) else _encoded_or_pixels(source, limit)
+    except (ImageError, OSError) as error:
+        out[...] = 0
+        return str(error)
+    height, width = out.shape[1:3]
+    return _core.load_images([pixels], height, width, hint, limit, 1, out)[1][0]
+
+
+def _encoded_or_pixels(source: Any, limit: int) -> bytes | Pixels:
+    """A JPEG's bytes, which the core decodes and resizes in one go, or another format's pixels."""
+    if isinstance(source, str | os.PathLike):
+        with open(local_path(source), "rb") as file:
+            data = file.read()
+    elif isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    else:
+        kind = type(source).__name__
+        raise TypeError(
+            f"an image is a {kind}, expected a path, bytes or a uint8 [height, width, channels] array"
+        )
+    profile = find_profile(data) if is_jpeg(data) else None
+    if is_jpeg(data) and (profile is None or not changes_colours(profile)):
+        return data
+    return decode(data, limit)

@@ -1,0 +1,39 @@
+"""The largest image that is decoded."""
+
+from __future__ import annotations
+
+import os
+
+from pydeepl.images.errors import ImageError
+
+# Spark's bound, height * width * channels < 1e9, taken for four channels.
+DEFAULT_MAX_PIXELS = 249_999_999
+
+
+def resolve_max_pixels(max_pixels: int | None = None) -> int:
+    """The most pixels (height * width) an image may have.
+
+    Parameters: max_pixels, a positive number, or None for the environment variable PYDEEPL_MAX_PIXELS, or
+    else 249,999,999. Raises ValueError for anything else.
+    """
+    if max_pixels is None:
+        text = os.environ.get("PYDEEPL_MAX_PIXELS")
+        if not text:
+            return DEFAULT_MAX_PIXELS
+        if not text.isdecimal() or int(text) == 0:
+            raise ValueError(f"PYDEEPL_MAX_PIXELS is {text!r}, expected a positive number of pixels")
+        return int(text)
+    if isinstance(max_pixels, bool) or max_pixels < 1:
+        raise ValueError(f"max_pixels is {max_pixels!r}, expected a positive number of pixels")
+    return max_pixels
+
+
+def check_size(height: int, width: int, max_pixels: int) -> None:
+    """Raises ImageError for an empty image or one beyond the limit."""
+    if height < 1 or width < 1:
+        raise ImageError(f"the image is empty: {height} x {width} pixels (height x width)")
+    if height * width > max_pixels:
+        raise ImageError(
+            f"image of {height} x {width} pixels (height x width) exceeds the limit of {max_pixels} pixels "
+            "(PYDEEPL_MAX_PIXELS raises it)"
+        )
