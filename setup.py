@@ -31,8 +31,9 @@ pydeepl needs libjpeg-turbo's headers, which pkg-config does not find; install t
 `dnf install libjpeg-turbo-devel pkgconf` or `brew install jpeg-turbo pkgconf`, and build again.
 """
 NO_ONEDNN = """
-pydeepl needs oneDNN >= 3.0: on Linux x86-64 the build requirements onednn-cpu-gomp and onednn-devel-cpu-gomp \
-bring it; elsewhere set PYDEEPL_ONEDNN_ROOT to a folder with include/oneapi/dnnl/dnnl.h and lib/libdnnl.so (or .dylib).
+pydeepl needs oneDNN >= 3.0: on Linux x86-64 the build requirements onednn-cpu-gomp and \
+onednn-devel-cpu-gomp bring it; elsewhere set PYDEEPL_ONEDNN_ROOT to a folder with \
+include/oneapi/dnnl/dnnl.h and lib/libdnnl.so (or .dylib).
 """
 
 COMPILE = ["-std=c11", "-O3", "-fvisibility=hidden", "-fopenmp", "-pthread", "-ffp-contract=off"]
@@ -112,7 +113,7 @@ def is_current(target, command):
 
 
 class BuildCore(build_ext):
-    """Finds libraries only when it builds, so that metadata and sdist need none; compiles only what changed."""
+    """Finds libraries only when it builds: metadata and sdist need none. Compiles only what changed."""
 
     def build_extensions(self):
         # Before the search paths that the interpreter itself was linked with: ours is looked into first.
