@@ -1,0 +1,1 @@
+"""Measures pydeepl beside its peers, in the same run: `python -m benchmarks NAME`."""

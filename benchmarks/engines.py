@@ -1,0 +1,125 @@
+"""One engine in a process of its own, so that no engine's threads disturb another's.
+
+`python -m benchmarks.engines ENGINE NET FOLDER THREADS` loads the network, checks its features against
+Keras', prints "ready", then for each line `N` of standard input runs N batches and prints the seconds.
+
+Peers get float32 in the layout they like best; pydeepl gets uint8 pixels, its preprocessing included.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.models import INPUT_SIZE, keras_model, preprocess
+
+Run = Callable[[], np.ndarray]  # one batch -> [n, features] in Keras' order
+
+
+def channels_first(batch: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+
+def keras_order(features: np.ndarray) -> np.ndarray:
+    """[n, c, h, w] -> [n, h * w * c]"""
+    return features.transpose(0, 2, 3, 1).reshape(len(features), -1)
+
+
+def pydeepl(net: str, folder: Path, pixels: np.ndarray, threads: int) -> Run:
+    from pydeepl.weights import network_params
+
+    from pydeepl import _core
+
+    name, _, _, preprocessing, features = _core.zoo_spec(net)
+    graph = _core.zoo_graph(name, False)
+    params = network_params(net, weights=str(folder / f"{net}.weights.h5"))[0]
+    network = _core.Network(graph, graph.find(features), params, preprocessing, threads)
+    network.prepare(len(pixels))
+    bgr = np.ascontiguousarray(pixels[..., ::-1])
+    return lambda: network.run(bgr).reshape(len(bgr), -1)
+
+
+def tensorflow(net: str, folder: Path, pixels: np.ndarray, threads: int) -> Run:
+    """A frozen graph, as TensorFlow serves a model: faster than Keras' predict."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    model = keras_model(net)
+    model.load_weights(folder / f"{net}.weights.h5")
+    size = INPUT_SIZE[net]
+    signature = tf.TensorSpec((len(pixels), size, size, 3), tf.float32)
+    concrete = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
+    frozen = convert_variables_to_constants_v2(concrete)
+    batch = tf.constant(preprocess(net, pixels))
+    return lambda: frozen(batch)[0].numpy().reshape(len(pixels), -1)
+
+
+def onnxruntime(net: str, folder: Path, pixels: np.ndarray, threads: int) -> Run:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    session = ort.InferenceSession(folder / f"{net}.onnx", options, providers=["CPUExecutionProvider"])
+    batch = {"input": channels_first(preprocess(net, pixels))}
+    return lambda: session.run(None, batch)[0]
+
+
+def openvino(net: str, folder: Path, pixels: np.ndarray, threads: int) -> Run:
+    import openvino as ov
+
+    core = ov.Core()
+    model = core.read_model(folder / f"{net}.onnx")
+    batch = channels_first(preprocess(net, pixels))
+    model.reshape(batch.shape)
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",  # its own choice may be bfloat16 where the CPU has it
+    }
+    compiled = core.compile_model(model, "CPU", settings)
+    request = compiled.create_infer_request()
+
+    def run() -> np.ndarray:
+        return request.infer(batch, share_inputs=True, share_outputs=True)[0]
+
+    return run
+
+
+ENGINES = {"pydeepl": pydeepl, "OpenVINO": openvino, "ONNX Runtime": onnxruntime, "TensorFlow": tensorflow}
+
+
+def check(engine: str, features: np.ndarray, expected: np.ndarray) -> None:
+    """Relative L2 error per image, for all engines: another net or layout would be far off."""
+    if features.ndim == 4 and engine in ("OpenVINO", "ONNX Runtime"):
+        features = keras_order(features)
+    difference = np.linalg.norm(features - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    if not difference.max() <= 1e-4:
+        raise SystemExit(f"{engine}: features are {difference.max():.2e} away from Keras'")
+
+
+def main(engine: str, net: str, folder: Path, threads: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    with np.load(folder / f"{net}.npz") as data:
+        pixels, expected = data["pixels"], data["features"]
+    run = ENGINES[engine](net, folder, pixels, threads)
+    check(engine, run(), expected)
+    run()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        started = time.perf_counter()
+        for _ in range(int(line)):
+            run()
+        print(time.perf_counter() - started, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
