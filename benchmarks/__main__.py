@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import shlex
 import sys
 
 from benchmarks import harness
@@ -10,7 +11,7 @@ NAMES = {
     "features": "images/s of the five networks, beside OpenVINO, ONNX Runtime and TensorFlow",
     "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",
     "startup": "weights file to the first feature, beside Keras; the time of the import",
-    "logistic": "the classifier's fit, beside Spark MLlib and scikit-learn",
+    "logistic": "the classifier's fit, beside Spark MLlib",
 }
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     benchmark.add_arguments(options)
     report = benchmark.run(options.parse_args(rest), chosen.rounds)
 
-    command = "python -m benchmarks " + " ".join(word for word in sys.argv[1:] if word != "--save")
+    command = "python -m benchmarks " + shlex.join(word for word in sys.argv[1:] if word != "--save")
     text = report.markdown(command)
     print(f"\n{text}")
     if chosen.save:

@@ -1,7 +1,7 @@
 """One engine in a process of its own, so that no engine's threads disturb another's.
 
 `python -m benchmarks.engines ENGINE NET FOLDER THREADS` loads the network, checks its features against
-Keras', prints "ready", then for each line `N` of standard input runs N batches and prints the seconds.
+Keras', answers "ready", then for each line `N` of standard input runs N batches and answers with the seconds.
 
 Peers get float32 in the layout they like best; pydeepl gets uint8 pixels, its preprocessing included.
 """
@@ -30,9 +30,8 @@ def keras_order(features: np.ndarray) -> np.ndarray:
 
 
 def pydeepl(net: str, folder: Path, pixels: np.ndarray, threads: int) -> Run:
-    from pydeepl.weights import network_params
-
     from pydeepl import _core
+    from pydeepl.weights import network_params
 
     name, _, _, preprocessing, features = _core.zoo_spec(net)
     graph = _core.zoo_graph(name, False)
@@ -113,12 +112,12 @@ def main(engine: str, net: str, folder: Path, threads: int) -> None:
     run = ENGINES[engine](net, folder, pixels, threads)
     check(engine, run(), expected)
     run()
-    print("ready", flush=True)
+    print("answer: ready", flush=True)
     for line in sys.stdin:
         started = time.perf_counter()
         for _ in range(int(line)):
             run()
-        print(time.perf_counter() - started, flush=True)
+        print("answer:", time.perf_counter() - started, flush=True)
 
 
 if __name__ == "__main__":

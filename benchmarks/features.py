@@ -1,13 +1,12 @@
 """f32 featurization at a fixed batch: images/s of the five networks, on the same weights and pixels."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.engines import ENGINES
-from benchmarks.harness import CACHE, Report, Series, interleave, machine_facts, paired_ratio, table
-from benchmarks.models import INPUT_SIZE
+from benchmarks.harness import CACHE, Report, Series, Worker, interleave, machine_facts, paired_ratio, table
+from benchmarks.models import INPUT_SIZE, ensure
 
 PACKAGES = ("numpy", "openvino", "onnxruntime", "tensorflow-cpu", "keras")
 
@@ -21,58 +20,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Engine:
-    """A worker process that runs batches when it is told to."""
+    """A worker that runs batches when it is told to."""
 
-    def __init__(self, name: str, net: str, folder: Path, batch: int, threads: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.engines", name, net, str(folder), str(threads)]
-        self.log = (CACHE / f"engine-{name.replace(' ', '-')}.txt").open("w+")
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
-        )
-        self.name, self.batch, self.batches = name, batch, 1
-        if self.answer() != "ready":
-            raise RuntimeError(f"{name} did not start")
+    def __init__(self, name: str, net: str, folder: Path, options: argparse.Namespace) -> None:
+        arguments = [name, net, str(folder), str(options.threads)]
+        self.worker = Worker(name, [sys.executable, "-m", "benchmarks.engines", *arguments])
+        self.batch, self.batches = options.batch, 1
+        self.batches = max(1, round(options.seconds / self.seconds()))
 
-    def answer(self) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            word = line.strip()
-            if word == "ready" or word.replace(".", "", 1).replace("e-", "", 1).isdigit():
-                return word
-        self.log.seek(0)
-        raise RuntimeError(f"{self.name} ended: {self.log.read()[-2000:]}")
-
-    def seconds(self, batches: int) -> float:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{batches}\n")
-        self.process.stdin.flush()
-        return float(self.answer())
+    def seconds(self) -> float:
+        return float(self.worker.ask(str(self.batches))[0])
 
     def images_per_second(self) -> float:
-        return self.batch * self.batches / self.seconds(self.batches)
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-        self.log.close()
+        return self.batch * self.batches / self.seconds()
 
 
 def measure(net: str, options: argparse.Namespace, rounds: int) -> list[Series]:
-    folder = CACHE / f"batch{options.batch}"
-    if not (folder / f"{net}.npz").exists():
-        print(f"{net}: making random weights", flush=True)
-        command = [sys.executable, "-m", "benchmarks.models", net, str(folder), str(options.batch)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    engines = [Engine(name, net, folder, options.batch, options.threads) for name in options.engines]
+    folder = ensure(net, CACHE / f"batch{options.batch}", options.batch)
+    engines = {name: Engine(name, net, folder, options) for name in options.engines}
     print(f"{net}: all features agree with Keras'", flush=True)
     try:
-        for engine in engines:
-            engine.batches = max(1, round(options.seconds / engine.seconds(1)))
-        return interleave(rounds, {engine.name: engine.images_per_second for engine in engines}, "images/s")
+        return interleave(
+            rounds, {name: engine.images_per_second for name, engine in engines.items()}, "images/s"
+        )
     finally:
-        for engine in engines:
-            engine.close()
+        for engine in engines.values():
+            engine.worker.close()
 
 
 def run(options: argparse.Namespace, rounds: int) -> Report:

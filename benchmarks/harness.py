@@ -142,3 +142,37 @@ def run_process(command: Sequence[str], cwd: Path | None = None, **environment: 
         sys.stderr.write(log.read_text()[-4000:])
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
     return ProcessRun(lines, seconds, usage.ru_maxrss / 1024)
+
+
+class Worker:
+    """A process that stays. It says `answer: ready`, then to every line `answer:` and words."""
+
+    def __init__(self, name: str, command: Sequence[str], **environment: str) -> None:
+        self.name = name
+        self.log = (CACHE / f"worker-{name.replace(' ', '-')}.txt").open("w+")
+        pipe = subprocess.PIPE
+        full = {**os.environ, **environment}
+        self.process = subprocess.Popen(
+            command, env=full, stdin=pipe, stdout=pipe, stderr=self.log, text=True, bufsize=1
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        self._answer()
+
+    def _answer(self) -> list[str]:
+        for line in self.stdout:
+            if line.startswith("answer:"):
+                return line.split()[1:]
+        self.log.seek(0)
+        raise RuntimeError(f"{self.name} ended: {self.log.read()[-3000:]}")
+
+    def ask(self, line: str = "") -> list[str]:
+        """The words of the answer to the line."""
+        self.stdin.write(f"{line}\n")
+        return self._answer()
+
+    def close(self) -> None:
+        self.stdin.close()
+        self.process.wait()
+        self.stdout.close()
+        self.log.close()

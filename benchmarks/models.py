@@ -8,6 +8,7 @@
 A process of its own (`python -m benchmarks.models NET FOLDER BATCH`), so that TensorFlow's threads are gone.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,15 @@ def make(net: str, folder: Path, batch: int) -> None:
     model.save_weights(folder / f"{net}.weights.h5")
     write_onnx(model, folder / f"{net}.onnx")
     np.savez(folder / f"{net}.npz", pixels=pixels, features=features)
+
+
+def ensure(net: str, folder: Path, batch: int) -> Path:
+    """The folder, with the network's files in it: made on the first call."""
+    if not (folder / f"{net}.npz").exists():
+        print(f"{net}: making random weights", flush=True)
+        command = [sys.executable, "-m", "benchmarks.models", net, str(folder), str(batch)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder
 
 
 if __name__ == "__main__":

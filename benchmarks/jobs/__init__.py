@@ -1,0 +1,1 @@
+"""The article's job as whole scripts: pydeepl's and its peers'."""
