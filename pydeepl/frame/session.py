@@ -1,0 +1,200 @@
+"""The session: SparkSession.builder, readers, SQL and temporary views."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from pydeepl.frame.convert import create_frame
+from pydeepl.frame.dataframe import DataFrame, scan
+from pydeepl.frame.errors import unknown_column
+
+RANGE_ROWS = 8192
+
+
+class Settings:
+    """Settings by name (spark.conf). They are remembered, and change nothing."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def set(self, key: str, value: Any) -> None:
+        """Sets a value."""
+        self._values[key] = str(value).lower() if isinstance(value, bool) else str(value)
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """A value, or the default. Raises KeyError where there is neither."""
+        if key not in self._values and default is None:
+            raise KeyError(f"no setting {key!r}")
+        return self._values.get(key, default)
+
+
+class Context:
+    """As much of a SparkContext as scripts touch on one machine."""
+
+    defaultParallelism = 1
+
+    def __init__(self, session: SparkSession) -> None:
+        self._session = session
+
+    @property
+    def appName(self) -> str:
+        """The application's name."""
+        return self._session.conf.get("spark.app.name", "pydeepl") or ""
+
+    def setLogLevel(self, logLevel: str) -> None:
+        """Accepted; there is no log."""
+
+    def stop(self) -> None:
+        """Ends the session."""
+        self._session.stop()
+
+
+class Catalog:
+    """The temporary views (spark.catalog)."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._session = session
+
+    def listTables(self) -> list[str]:
+        """The views' names."""
+        return sorted(self._session._views)
+
+    def tableExists(self, tableName: str) -> bool:
+        """Whether there is a view of the name."""
+        return tableName.lower() in self._session._views
+
+    def dropTempView(self, viewName: str) -> bool:
+        """Forgets a view; returns whether there was one."""
+        return self._session._views.pop(viewName.lower(), None) is not None
+
+
+class Builder:
+    """Makes the session: SparkSession.builder.appName("x").master("local[2]").getOrCreate()."""
+
+    def __init__(self) -> None:
+        self._settings: dict[str, Any] = {}
+
+    def appName(self, name: str) -> Builder:
+        """Names the application."""
+        return self.config("spark.app.name", name)
+
+    def master(self, master: str) -> Builder:
+        """Accepted: there is one machine, this one."""
+        return self.config("spark.master", master)
+
+    def config(self, key: str | None = None, value: Any = None, **_: Any) -> Builder:
+        """Remembers a setting."""
+        if key is not None:
+            self._settings[key] = value
+        return self
+
+    def enableHiveSupport(self) -> Builder:
+        """Accepted; there is no Hive."""
+        return self
+
+    def getOrCreate(self) -> SparkSession:
+        """The process's session."""
+        with SparkSession._lock:
+            session = SparkSession._active or SparkSession()
+            SparkSession._active = session
+        for key, value in self._settings.items():
+            session.conf.set(key, value)
+        return session
+
+
+class _BuilderOf:
+    """SparkSession.builder: a fresh builder each time."""
+
+    def __get__(self, instance: Any, owner: Any) -> Builder:
+        return Builder()
+
+
+class SparkSession:
+    """The embedded session: no JVM, no cluster. Source: pyspark.sql.SparkSession."""
+
+    builder: ClassVar[_BuilderOf] = _BuilderOf()
+    _lock: ClassVar[Any] = threading.Lock()
+    _active: ClassVar[SparkSession | None] = None
+
+    def __init__(self) -> None:
+        self.conf = Settings()
+        self.catalog = Catalog(self)
+        self.sparkContext = Context(self)
+        self._views: dict[str, DataFrame] = {}
+
+    @classmethod
+    def getActiveSession(cls) -> SparkSession | None:
+        """The session, where there is one."""
+        return cls._active
+
+    @property
+    def version(self) -> str:
+        """pydeepl's version."""
+        from pydeepl import __version__
+
+        return __version__
+
+    @property
+    def read(self) -> Any:
+        """A reader: read.format("image").option("dropInvalid", True).load(path), read.parquet(path) ..."""
+        from pydeepl.frame.files import Reader
+
+        return Reader()
+
+    def createDataFrame(
+        self, data: Any, schema: Any = None, samplingRatio: float | None = None, verifySchema: bool = True
+    ) -> DataFrame:
+        """A frame of rows (tuples, Rows, dicts), a pandas, polars or Arrow table, or a numpy matrix.
+
+        Parameters: schema, column names, a StructType or its SQL spelling ("a int, b string"); inferred
+        without one.
+        """
+        return create_frame(data, schema)
+
+    def range(
+        self, start: int, end: int | None = None, step: int = 1, numPartitions: int | None = None
+    ) -> DataFrame:
+        """A frame with one column "id" of the integers start ... end - 1."""
+        numbers = range(start, end, step) if end is not None else range(start)
+
+        def batches(columns: list[str], rows: Any = None) -> Any:
+            count = len(numbers)
+            if rows is None:
+                starts = range(0, count, RANGE_ROWS)
+                rows = (np.arange(place, min(place + RANGE_ROWS, count), dtype=np.int64) for place in starts)
+            for part in rows:
+                made = {"id": pa.array(part * numbers.step + numbers.start), "__row__": pa.array(part)}
+                yield pa.RecordBatch.from_arrays([made[name] for name in columns], names=columns)
+
+        schema = pa.schema([pa.field("id", pa.int64(), nullable=False)])
+        return scan(schema, batches, "range", slots=len(numbers), partitions=numPartitions or 1)
+
+    def table(self, tableName: str) -> DataFrame:
+        """A temporary view. Raises AnalysisException where there is none of the name."""
+        if tableName.lower() not in self._views:
+            raise unknown_column(tableName, sorted(self._views), "table or view")
+        return self._views[tableName.lower()]
+
+    def newSession(self) -> SparkSession:
+        """A session with views and settings of its own."""
+        return SparkSession()
+
+    def stop(self) -> None:
+        """Ends the session: its views are forgotten."""
+        self._views.clear()
+        if SparkSession._active is self:
+            SparkSession._active = None
+
+    def __enter__(self) -> SparkSession:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+
+Function = Callable[..., Any]
