@@ -210,6 +210,7 @@ typedef struct pdl_step_info {
     const char *kind;           /* "convolution", "pooling", "concat", ... */
     const char *implementation; /* oneDNN's name for its implementation, or "pdl:..." for our own kernels */
     double flops;               /* multiplications and additions of one run */
+    double seconds;             /* its fastest run so far; 0 before the first */
 } pdl_step_info;
 /* 0 for a batch size that is not prepared (any more: a network keeps the four that were used last). */
 size_t pdl_network_step_count(const pdl_network *network, size_t batch);

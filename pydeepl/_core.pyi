@@ -128,6 +128,8 @@ class Network:
     ) -> NDArray[np.float32]: ...
     def steps(self, batch: int) -> list[tuple[str, str, str, float]]:
         """(layer, kind, implementation, flops) of every step for this batch size."""
+    def seconds(self, batch: int) -> list[float]:
+        """Every step's fastest run so far for this batch size."""
 
 def zoo_names() -> list[str]: ...
 def zoo_spec(name: str) -> tuple[str, int, int, int, str]:

@@ -3,7 +3,9 @@
  *     affine   conv -> batch norm -> relu          one conv: W' = W scale, b' = b scale + shift (in double), relu at
  * end pad      zero pad -> conv                    one conv with padding; and -> max pool where every value is >= 0
  *     concat   concat of concats                   one concat
- *     residual conv -> add(conv, x) -> relu        one conv that adds into x's memory, where x is not read later
+ *     pool     average pool -> 1x1 conv            1x1 conv -> average pool, where the pool keeps the size and the conv
+ * has fewer outputs than inputs: both are linear, and a mean keeps the bias residual conv -> add(conv, x) -> relu one
+ * conv that adds into x's memory, where x is not read later
  *
  * A fused operation takes the place, the output and the layer name of the last one in it. */
 #include "base/memory.h"
@@ -182,6 +184,50 @@ static pdl_status splice_concats(pdl_program *program, pdl_error *error)
     return PDL_OK;
 }
 
+/* ---- pool ---- */
+
+static bool pointwise(const pdl_op *op)
+{
+    const pdl_window *w = &op->window;
+    bool one = w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 && w->stride[1] == 1;
+    return op->kind == PDL_OP_CONV && one && (w->before[0] | w->before[1] | w->after[0] | w->after[1]) == 0;
+}
+
+/* The two change places; the value between them becomes the convolution's result before pooling. */
+static void commute(pdl_program *program, pdl_op *pool, pdl_op *conv)
+{
+    pdl_value *between = &program->values[pool->output];
+    const pdl_value *image = &program->values[pool->input[0]];
+    between->height = image->height;
+    between->width = image->width;
+    between->channels = program->values[conv->output].channels;
+    pdl_op first = *conv, second = *pool;
+    first.input[0] = pool->input[0];
+    first.output = pool->output;
+    first.relu = false;
+    second.input[0] = pool->output;
+    second.output = conv->output;
+    second.relu = conv->relu;
+    char *name = first.layer; /* steps are known by the layer that they complete */
+    first.layer = second.layer;
+    second.layer = name;
+    *pool = first;
+    *conv = second;
+}
+
+static void commute_pools(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *conv = &program->ops[i];
+        if (!pointwise(conv)) continue;
+        pdl_op *pool = producer(program, conv->input[0]);
+        if (pool == NULL || pool->kind != PDL_OP_AVG_POOL || program->values[pool->output].uses != 1) continue;
+        const pdl_value *before = &program->values[pool->input[0]], *after = &program->values[pool->output];
+        bool same_size = before->height == after->height && before->width == after->width;
+        if (same_size && program->values[conv->output].channels < after->channels) commute(program, pool, conv);
+    }
+}
+
 /* ---- residual ---- */
 
 /* Whether the value's memory may be overwritten by the operation at `position`: nothing reads it later, and it has
@@ -295,6 +341,7 @@ pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
     if (status != PDL_OK) return status;
     fold_pads(program);
     if ((status = splice_concats(program, error)) != PDL_OK) return status;
+    commute_pools(program);
     fuse_residuals(program);
     compact(program);
     return round_shifts(program, error);

@@ -155,7 +155,7 @@ static pdl_status run_task(const pdl_engine *engine, void *context, pdl_error *e
         pdl_preprocess_pixels(network->options.preprocess, asked->images, asked->batch * in->height * in->width, input);
         bases.input = input;
     }
-    return pdl_prepared_run(engine, &network->program, prepared, &bases, error);
+    return pdl_prepared_run(engine, prepared, &bases, error);
 }
 
 static pdl_status call(request *asked, pdl_engine_task task, pdl_error *error)
@@ -208,6 +208,7 @@ static pdl_status step_task(const pdl_engine *engine, void *context, pdl_error *
         .kind = step->kind,
         .implementation = step->implementation,
         .flops = step->flops,
+        .seconds = step->seconds,
     };
     return PDL_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 
+#include <omp.h>
 #include <stdlib.h>
 
 /* What our own kernel for a kind of operation is called, for profiles. */
@@ -163,21 +164,28 @@ static pdl_status run_primitive(const pdl_engine *engine, pdl_step *step, const 
     return pdl_check_dnnl(code, step->op->layer, error);
 }
 
-pdl_status pdl_prepared_run(const pdl_engine *engine, const pdl_program *program, pdl_prepared *prepared,
-                            const pdl_bases *bases, pdl_error *error)
+static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepared, pdl_step *step,
+                           const pdl_bases *bases, pdl_error *error)
 {
-    (void)program;
+    const pdl_op *op = step->op;
+    for (size_t i = 0; i < op->inputs; i++)
+        step->maps[i].data = address(prepared, bases, op->input[i]);
+    step->maps[op->inputs].data = address(prepared, bases, op->output);
+    if (step->kernel == NULL) return run_primitive(engine, step, bases, error);
+    step->kernel(&(pdl_kernel_call){.op = op, .input = step->maps, .output = step->maps[op->inputs]});
+    return PDL_OK;
+}
+
+pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error)
+{
     pdl_status status = PDL_OK;
+    double begin = omp_get_wtime();
     for (size_t i = 0; i < prepared->step_count && status == PDL_OK; i++) {
         pdl_step *step = &prepared->steps[i];
-        const pdl_op *op = step->op;
-        for (size_t j = 0; j < op->inputs; j++)
-            step->maps[j].data = address(prepared, bases, op->input[j]);
-        step->maps[op->inputs].data = address(prepared, bases, op->output);
-        if (step->kernel != NULL)
-            step->kernel(&(pdl_kernel_call){.op = op, .input = step->maps, .output = step->maps[op->inputs]});
-        else
-            status = run_primitive(engine, step, bases, error);
+        status = run_step(engine, prepared, step, bases, error);
+        double end = omp_get_wtime();
+        if (step->seconds == 0.0 || end - begin < step->seconds) step->seconds = end - begin;
+        begin = end;
     }
     return status;
 }

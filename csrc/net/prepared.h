@@ -20,7 +20,7 @@ typedef struct pdl_step {
     pdl_packed *packed;
     size_t scratch_bytes;
     const char *kind, *implementation;
-    double flops;
+    double flops, seconds; /* as in pdl_step_info */
 } pdl_step;
 
 /* Where a run finds the three places of plan.h, and working memory for the primitives. */
@@ -43,8 +43,7 @@ typedef struct pdl_prepared {
 pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_prepared **out,
                                pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
-pdl_status pdl_prepared_run(const pdl_engine *engine, const pdl_program *program, pdl_prepared *prepared,
-                            const pdl_bases *bases, pdl_error *error);
+pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);
 
 /* Makes step->primitive and its memories for a conv, depthwise or dense operation; PDL_EUNSUPPORTED when oneDNN
  * has only its reference code for the shape (dnnl_ops.c). */

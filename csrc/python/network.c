@@ -215,6 +215,26 @@ static PyObject *steps(network_object *self, PyObject *object)
     return list;
 }
 
+static PyObject *seconds(network_object *self, PyObject *object)
+{
+    Py_ssize_t batch = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+    if (batch == -1 && PyErr_Occurred() != NULL) return NULL;
+    size_t count = batch < 1 ? 0 : pdl_network_step_count(self->network, (size_t)batch);
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        pdl_step_info info;
+        pdl_error error = {0};
+        PyObject *item = NULL;
+        if (pdl_network_step(self->network, (size_t)batch, i, &info, &error) != PDL_OK)
+            pdl_raise(&error);
+        else
+            item = PyFloat_FromDouble(info.seconds);
+        if (item == NULL || PyList_Append(list, item) < 0) Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
 static PyObject *input_shape(const network_object *self, void *unused)
 {
     (void)unused;
@@ -238,6 +258,7 @@ static PyMethodDef methods[] = {
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS,
      "uint8 BGR or float32 [n, height, width, channels] -> float32 [n, output...]."},
     {"steps", (PyCFunction)steps, METH_O, "(layer, kind, implementation, flops) of every step for this batch size."},
+    {"seconds", (PyCFunction)seconds, METH_O, "Every step's fastest run so far for this batch size."},
     {NULL, NULL, 0, NULL},
 };
 
