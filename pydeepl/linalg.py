@@ -9,6 +9,7 @@ A column of vectors is an Arrow extension array of type "pydeepl.vector" over on
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -219,7 +220,7 @@ def _same_size(vector: Vector, other: Any) -> FloatArray:
 
 def _equal(a: Vector, b: object) -> bool:
     if not isinstance(b, DenseVector | SparseVector):
-        return NotImplemented
+        return False
     return len(a) == len(b) and bool(np.array_equal(a.toArray(), b.toArray()))
 
 
@@ -275,10 +276,19 @@ class VectorUDT:
 
     def jsonValue(self) -> dict[str, Any]:
         """The type in a schema's JSON."""
+        fields = (("type", "byte", False), ("size", "integer", True))
+        lists = (("indices", "integer"), ("values", "double"))
+        parts: list[dict[str, Any]] = [
+            {"name": name, "type": kind, "nullable": null, "metadata": {}} for name, kind, null in fields
+        ]
+        for name, kind in lists:
+            array = {"type": "array", "elementType": kind, "containsNull": False}
+            parts.append({"name": name, "type": array, "nullable": True, "metadata": {}})
         return {
             "type": "udt",
             "class": "org.apache.spark.ml.linalg.VectorUDT",
             "pyClass": "pyspark.ml.linalg.VectorUDT",
+            "sqlType": {"type": "struct", "fields": parts},
         }
 
     def __eq__(self, other: object) -> bool:
@@ -296,7 +306,7 @@ def is_dense_storage(storage: pa.DataType) -> bool:
     return pa.types.is_fixed_size_list(storage) and storage.value_type in (pa.float32(), pa.float64())
 
 
-class VectorType(pa.ExtensionType):
+class VectorType(pa.ExtensionType):  # type: ignore[misc]
     """The Arrow type "pydeepl.vector"; its storage says how the vectors lie (see the head of this file)."""
 
     def __init__(self, storage: pa.DataType) -> None:
@@ -323,7 +333,7 @@ class VectorType(pa.ExtensionType):
         return self.storage_type.list_size if is_dense_storage(self.storage_type) else None
 
 
-class VectorScalar(pa.ExtensionScalar):
+class VectorScalar(pa.ExtensionScalar):  # type: ignore[misc]
     """One cell of a vector column."""
 
     def as_py(self, **_: Any) -> Vector | None:
@@ -335,10 +345,8 @@ class VectorScalar(pa.ExtensionScalar):
 
 
 MIXED = VectorType(MIXED_STORAGE)
-try:
+with contextlib.suppress(pa.ArrowKeyError):  # loaded a second time: the first registration serves
     pa.register_extension_type(MIXED)
-except pa.ArrowKeyError:  # the module is being loaded a second time: the first registration serves
-    pass
 
 
 def dense_type(size: int, dtype: Any = np.float32) -> VectorType:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from pydeepl.frame.batches import conform, dense_array, is_heavy, nested_leaf
+from pydeepl.frame.batches import Mask, conform, dense_array, is_heavy, nested_leaf, true_mask
 from pydeepl.frame.errors import AnalysisException, unknown_column
 from pydeepl.frame.plan import ROW
 from pydeepl.frame.sql import query
@@ -51,7 +51,8 @@ def resolve(name: str, schema: pa.Schema) -> str:
     same = [other for other in schema.names if other.lower() == name.lower()]
     if len(same) != 1:
         raise unknown_column(name, schema.names)
-    return same[0]
+    found: str = same[0]
+    return found
 
 
 def resolve_path(parts: Sequence[str], schema: pa.Schema) -> tuple[str, ...]:
@@ -105,21 +106,23 @@ class Scope:
     schema: pa.Schema
     leaves: list[Bound] = field(default_factory=list)
     paths: list[tuple[str, ...]] = field(default_factory=list)
+    ordinals: bool = False  # whether the SQL may name the rows' ordinals
+    prefix: str = "__c"
 
     def leaf(self, bound: Bound) -> str:
         """The SQL name of a leaf."""
         for place, other in enumerate(self.leaves):
             if other is bound or (bound.path and bound.path == other.path):
-                return f"__c{place}"
+                return f"{self.prefix}{place}"
         self.leaves.append(bound)
-        return f"__c{len(self.leaves) - 1}"
+        return f"{self.prefix}{len(self.leaves) - 1}"
 
     def mention(self, parts: Sequence[str]) -> bool:
         """Makes a column usable under its own (dotted) name; returns whether it may be null."""
         path = resolve_path(parts, self.schema)
         if path not in self.paths:
             self.paths.append(path)
-        return bind_path(path, self.schema, path[-1]).field.nullable
+        return bool(bind_path(path, self.schema, path[-1]).field.nullable)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -133,22 +136,25 @@ class Scope:
 
     def table(self, batch: pa.RecordBatch) -> pa.Table:
         """The leaves' values; a column of which only fields are mentioned brings those alone."""
-        arrays = {f"__c{place}": leaf.evaluate(batch) for place, leaf in enumerate(self.leaves)}
+        arrays = {f"{self.prefix}{place}": leaf.evaluate(batch) for place, leaf in enumerate(self.leaves)}
         for head in dict.fromkeys(path[0] for path in self.paths):
             inside = [path[1:] for path in self.paths if path[0] == head]
             arrays[head] = _pruned(batch.column(head), inside)
+        if self.ordinals:
+            arrays[ROW] = batch.column(ROW)
         if not arrays:  # constants alone: any column carries the number of rows
             arrays["__rows"] = pa.nulls(batch.num_rows, pa.int8())
         return pa.table({name: _plain(array) for name, array in arrays.items()})
 
-    def type_of(self, sql: str, from_clause: str = "FROM leaves") -> pa.DataType:
+    def empty_table(self) -> pa.Table:
+        """The leaves' types, without rows."""
+        arrays = [pa.nulls(0, field.type) for field in self.schema]
+        names = [*self.schema.names, ROW]
+        return self.table(pa.RecordBatch.from_arrays([*arrays, pa.array([], pa.int64())], names=names))
+
+    def type_of(self, sql: str) -> pa.DataType:
         """The Arrow type of an SQL expression over the leaves. Raises AnalysisException where it has none."""
-        empty = self.schema.empty_table().combine_chunks()
-        arrays = [dense_array(column) for column in empty.columns]
-        batch = pa.RecordBatch.from_arrays(
-            [*arrays, pa.array([], pa.int64())], names=[*self.schema.names, ROW]
-        )
-        found = query(f"SELECT {sql} AS value {from_clause}", {"leaves": self.table(batch)}, types_only=True)
+        found = query(f"SELECT {sql} AS value FROM leaves", {"leaves": self.empty_table()}, types_only=True)
         arrow: pa.DataType = found.schema.field(0).type
         return pa.null() if sql == "NULL" else arrow
 
@@ -184,22 +190,15 @@ def passthrough(schema: pa.Schema, names: Iterable[str] | None = None) -> list[B
     return [bind_path((name,), schema, name) for name in (schema.names if names is None else names)]
 
 
-@dataclass(frozen=True)
 class Passes:
     """A plan's condition: the rows where a boolean column is true."""
 
-    bound: Bound
+    def __init__(self, bound: Bound) -> None:
+        self._bound, self.columns = bound, bound.columns
 
-    @property
-    def columns(self) -> frozenset[str]:
-        """The input columns that the condition reads."""
-        return self.bound.columns
-
-    def mask(self, batch: pa.RecordBatch):  # type: ignore[no-untyped-def]
+    def mask(self, batch: pa.RecordBatch) -> Mask:
         """The rows that pass."""
-        from pydeepl.frame.batches import true_mask
-
-        return true_mask(self.bound.evaluate(batch))
+        return true_mask(self._bound.evaluate(batch))
 
 
 __all__ = [

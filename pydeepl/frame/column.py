@@ -79,12 +79,7 @@ class Constant(Leaf):
     """A value."""
 
     def __init__(self, value: Any) -> None:
-        self.name = (
-            {None: "NULL", True: "true", False: "false"}.get(value)
-            if value is None or isinstance(value, bool)
-            else None
-        )
-        self.name = self.name or (value if isinstance(value, str) else _constant_name(value))
+        self.name = _constant_name(value)
         arrow = infer_type(value)
         if arrow == pa.int64() and -(2**31) <= value < 2**31:
             arrow = pa.int32()  # as Java's literals
@@ -111,6 +106,8 @@ class Constant(Leaf):
 
 
 def _constant_name(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "NULL" if value is None else str(value).lower()
     if isinstance(value, datetime.datetime):
         return f"TIMESTAMP '{value}'"
     if isinstance(value, datetime.date):
@@ -285,15 +282,15 @@ class Named(Expression):
     """An expression under another name."""
 
     def __init__(self, child: Expression, name: str, metadata: dict[str, str] | None = None) -> None:
-        self._child, self.name, self._metadata = child, name, metadata
+        self.child, self.name, self._metadata = child, name, metadata
         self.aggregate = child.aggregate
 
     def sql(self, scope: Scope) -> tuple[str, bool]:
         """The child's SQL."""
-        return self._child.sql(scope)
+        return self.child.sql(scope)
 
     def bind(self, schema: pa.Schema) -> Bound:
-        return self._child.bind(schema).named(self.name, self._metadata)
+        return self.child.bind(schema).named(self.name, self._metadata)
 
 
 @dataclass(frozen=True)
@@ -340,20 +337,20 @@ class Column:
         return self._call(f"(CAST({{0}} AS DOUBLE) / ({divisor}))", [other], "({0} / {1})", "always")
 
     def __rtruediv__(self, other: Any) -> Column:
-        return column_of(other) / self
+        return column_of(other).__truediv__(self)
 
     def __mod__(self, other: Any) -> Column:
         divisor = f"CASE {{1}} WHEN 0 THEN {DIVISION_BY_ZERO} ELSE {{1}} END"
         return self._call(f"({{0}} % ({divisor}))", [other], "({0} % {1})", "always")
 
     def __rmod__(self, other: Any) -> Column:
-        return column_of(other) % self
+        return column_of(other).__mod__(self)
 
     def __pow__(self, other: Any) -> Column:
         return self._call("power({0}, {1})", [other], "POWER({0}, {1})")
 
     def __rpow__(self, other: Any) -> Column:
-        return column_of(other) ** self
+        return column_of(other).__pow__(self)
 
     def __neg__(self) -> Column:
         return self._call("(-{0})", [], "negative({0})")
@@ -393,7 +390,8 @@ class Column:
 
     def between(self, lowerBound: Any, upperBound: Any) -> Column:
         """Whether the value lies between two others, both included."""
-        return (self >= lowerBound) & (self <= upperBound)
+        above: Column = self >= lowerBound
+        return above & (self <= upperBound)
 
     def isNull(self) -> Column:
         """Whether there is no value."""

@@ -303,10 +303,10 @@ def to_pandas(frame: DataFrame) -> pandas.DataFrame:
         if _is_plain(field.type):
             columns[field.name] = pd.Series(_numpy_column(pa.chunked_array(part, field.type), field.type))
         else:
-            cells = np.empty(sum(map(len, part)), object)
-            cells[:] = [cell for chunk in part for cell in chunk]
+            cells = np.fromiter((cell for chunk in part for cell in chunk), object)
             columns[field.name] = pd.Series(cells, dtype=object)
-    return pd.DataFrame(columns, columns=schema.names)
+    table: pandas.DataFrame = pd.DataFrame(columns, columns=schema.names)
+    return table
 
 
 def _is_plain(arrow: pa.DataType) -> bool:

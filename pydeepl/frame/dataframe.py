@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pydeepl.frame import relational
 from pydeepl.frame import show as showing
-from pydeepl.frame.batches import conform_batch, first_rows, split_rows
+from pydeepl.frame.batches import Mask, conform_batch, first_rows, split_rows
 from pydeepl.frame.bind import Bound, Passes, bind_path, passthrough, resolve
-from pydeepl.frame.column import Column, Reference, Text, column_of, named_column
+from pydeepl.frame.column import Apply, Column, Order, Reference, Text, named_column
 from pydeepl.frame.errors import AnalysisException, unknown_column
 from pydeepl.frame.plan import (
     ROW,
@@ -32,13 +34,14 @@ from pydeepl.frame.plan import (
 )
 from pydeepl.frame.row import Row
 from pydeepl.frame.types import StructType, schema_from_arrow
-from pydeepl.frame.values import batch_rows, python_values
+from pydeepl.frame.values import batch_rows
 from pydeepl.frame.widen import union_schema
 
 if TYPE_CHECKING:
     import pandas
 
     from pydeepl.frame.files import Writer
+    from pydeepl.frame.grouped import GroupedData
     from pydeepl.frame.session import SparkSession
 
 ROWS_AT_A_TIME = 1024  # of which Python objects are made
@@ -360,6 +363,136 @@ class DataFrame:
             Filter(self._node, condition, f"random in [{low:g}, {high:g}), seed {seed}", draws=True)
         )
 
+    def orderBy(self, *cols: Any, ascending: bool | Sequence[bool] = True) -> DataFrame:
+        """The rows sorted by columns (names, Columns, col("x").desc()). Parameters: ascending, one for all or
+        a list.
+
+        Nulls come first when ascending, last when descending; rows that compare equal stay in their order.
+        """
+        wanted = list(cols[0]) if len(cols) == 1 and isinstance(cols[0], list | tuple) else list(cols)
+        if not wanted:
+            raise ValueError("orderBy: expected at least one column")
+        up = list(ascending) if isinstance(ascending, list | tuple) else [bool(ascending)] * len(wanted)
+        orders = []
+        for each, rising in zip(wanted, up, strict=True):
+            column = self._reference(self.columns[each - 1]) if isinstance(each, int) else named_column(each)
+            orders.append(column._order or Order(column._expression, not rising))
+        return DataFrame(relational.ordered(self._node, orders))
+
+    sort = orderBy
+
+    def distinct(self) -> DataFrame:
+        """The different rows, each where it first appears."""
+        return self.dropDuplicates()
+
+    def dropDuplicates(self, subset: Sequence[str] | None = None) -> DataFrame:
+        """The first row of each different combination of the subset's columns (default: of all)."""
+        if isinstance(subset, str):
+            raise TypeError(f"dropDuplicates: expected a list of column names, got {subset!r}")
+        return DataFrame(relational.distinct(self._node, self.columns if subset is None else list(subset)))
+
+    drop_duplicates = dropDuplicates
+
+    def groupBy(self, *cols: Any) -> GroupedData:
+        """The rows in groups of equal values of columns, to be aggregated; groups come as they first
+        appear."""
+        from pydeepl.frame.grouped import GroupedData
+
+        wanted = list(cols[0]) if len(cols) == 1 and isinstance(cols[0], list | tuple) else list(cols)
+        return GroupedData(self, wanted)
+
+    groupby = groupBy
+
+    def agg(self, *exprs: Any) -> DataFrame:
+        """Aggregates of all rows: agg(max("x")), agg({"x": "max"})."""
+        return self.groupBy().agg(*exprs)
+
+    def join(self, other: DataFrame, on: Any = None, how: str = "inner") -> DataFrame:
+        """The rows combined with another frame's.
+
+        Parameters: on, a column name or a list of them that both frames have (they come once, first), or a
+        condition over columns whose names differ; how: inner, left, right, outer, semi, anti or cross. Null
+        keys match nothing.
+        """
+        if isinstance(on, list | tuple) and on and all(isinstance(each, Column) for each in on):
+            condition = on[0]
+            for each in on[1:]:
+                condition = condition & each
+            on = condition
+        return DataFrame(relational.joined(self._node, other._node, on, how))
+
+    def crossJoin(self, other: DataFrame) -> DataFrame:
+        """Every row with every row of another frame."""
+        return self.join(other, how="cross")
+
+    def createOrReplaceTempView(self, name: str) -> None:
+        """Makes the frame a table that spark.sql() knows by the name."""
+        self.sparkSession._views[name.lower()] = self
+
+    createOrReplaceGlobalTempView = registerTempTable = createOrReplaceTempView
+
+    def createTempView(self, name: str) -> None:
+        """As createOrReplaceTempView; raises AnalysisException where the name is taken."""
+        if self.sparkSession.catalog.tableExists(name):
+            raise AnalysisException(
+                f"the temporary view {name!r} exists already; createOrReplaceTempView replaces it"
+            )
+        self.createOrReplaceTempView(name)
+
+    def transform(self, func: Callable[..., DataFrame], *args: Any, **kwargs: Any) -> DataFrame:
+        """What a function makes of the frame."""
+        return func(self, *args, **kwargs)
+
+    # Missing values
+
+    @property
+    def na(self) -> MissingValues:
+        """Missing values: na.drop(), na.fill(0)."""
+        return MissingValues(self)
+
+    def dropna(
+        self, how: str = "any", thresh: int | None = None, subset: str | Sequence[str] | None = None
+    ) -> DataFrame:
+        """The rows without missing values (null, NaN) in the subset's columns (default: all).
+
+        Parameters: how, "any" drops rows with one, "all" only rows with nothing else; thresh, keeps rows with
+        at least so many values, whatever `how` says.
+        """
+        if how not in ("any", "all"):
+            raise ValueError(f"dropna: how must be 'any' or 'all', got {how!r}")
+        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        bounds = [
+            bind_path((found,), self._node.schema, found)
+            for found in (resolve(n, self._node.schema) for n in names)
+        ]
+        needed = thresh if thresh is not None else len(bounds) if how == "any" else 1
+        return DataFrame(
+            Filter(self._node, Complete(bounds, needed), f"at least {needed} of {', '.join(names)}")
+        )
+
+    def fillna(self, value: Any, subset: str | Sequence[str] | None = None) -> DataFrame:
+        """The frame with missing values (null, NaN) replaced.
+
+        Parameters: value, for the columns of its kind (numbers, text or booleans), or a dict of values by
+        column.
+        """
+        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        wanted = value if isinstance(value, dict) else dict.fromkeys(names, value)
+        columns: dict[str, Column] = {}
+        for name, filler in wanted.items():
+            field = self.column_field(name)
+            if _same_kind(field.type, filler):
+                columns[field.name] = _filled(field, filler)
+            elif isinstance(value, dict):
+                raise TypeError(f"fillna: {name} is {field.type} and cannot be filled with {filler!r}")
+        return self.withColumns(columns) if columns else self
+
+    def describe(self, *cols: str) -> DataFrame:
+        """Count, mean, standard deviation, least and greatest value of number and text columns, as text."""
+        from pydeepl.frame.grouped import described
+
+        return described(self, list(cols))
+
     def repartition(self, numPartitions: int | str | Column, *_: Any) -> DataFrame:
         """The same frame. Rows keep their order; rdd.getNumPartitions() says the number."""
         if not isinstance(numPartitions, int):
@@ -496,8 +629,10 @@ class DataFrame:
         most = 20 if truncate is True else int(truncate)
         batches, more = self._shown(max(n, 0))
         rows = showing.shown_cells(batches, self._node.schema, most)
-        text = showing.vertical_text if vertical else showing.table_text
-        print(text(rows, self.columns, more, most))
+        if vertical:
+            print(showing.vertical_text(rows, self.columns, more))
+        else:
+            print(showing.table_text(rows, self.columns, more, most))
 
     def _shown(self, n: int) -> tuple[list[pa.RecordBatch], bool]:
         """The first n rows, and whether there are more."""
@@ -508,6 +643,51 @@ class DataFrame:
     def _repr_html_(self) -> str:
         batches, more = self._shown(20)
         return showing.html_table(batches, self._node.schema, more)
+
+
+class MissingValues:
+    """frame.na."""
+
+    def __init__(self, frame: DataFrame) -> None:
+        self.drop, self.fill = frame.dropna, frame.fillna
+
+
+class Complete:
+    """A condition: at least so many of the columns have a value (neither null nor NaN)."""
+
+    def __init__(self, bounds: Sequence[Bound], needed: int) -> None:
+        self._bounds, self._needed = bounds, needed
+        self.columns: frozenset[str] = frozenset().union(*(bound.columns for bound in bounds))
+
+    def mask(self, batch: pa.RecordBatch) -> Mask:
+        """The rows that pass."""
+        count = np.zeros(batch.num_rows, int)
+        for bound in self._bounds:
+            column = bound.evaluate(batch)
+            missing = (
+                column.is_null(nan_is_null=True) if pa.types.is_floating(column.type) else column.is_null()
+            )
+            count += ~missing.to_numpy(zero_copy_only=False)
+        mask: Mask = count >= self._needed
+        return mask
+
+
+def _same_kind(arrow: pa.DataType, value: Any) -> bool:
+    if isinstance(value, bool):
+        return bool(pa.types.is_boolean(arrow))
+    if isinstance(value, int | float):
+        return bool(pa.types.is_integer(arrow) or pa.types.is_floating(arrow))
+    return isinstance(value, str) and bool(pa.types.is_string(arrow))
+
+
+def _filled(field: pa.Field, value: Any) -> Column:
+    filler = pa.scalar(int(value) if pa.types.is_integer(field.type) else value, field.type)
+
+    def filled(column: pa.Array) -> pa.Array:
+        missing = column.is_null(nan_is_null=True) if pa.types.is_floating(field.type) else column.is_null()
+        return pc.if_else(missing, filler, column)
+
+    return Column(Apply(filled, [Reference([field.name])], field.name, field.type, "never"))
 
 
 class Partitions:
@@ -537,4 +717,4 @@ def _null_column(field: pa.Field) -> Bound:
     return Bound(field.with_nullable(True), frozenset(), evaluate, "NULL")
 
 
-__all__ = ["DataFrame", "Iterable", "column_of", "python_values", "scan"]
+__all__ = ["DataFrame", "scan"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -349,14 +349,10 @@ def count(col: Any) -> Column:
 def countDistinct(col: Any, *cols: Any) -> Column:
     """The number of different values that are not null."""
     every = [col, *cols]
-    inside = (
-        "{0}"
-        if not cols
-        else f"CASE WHEN {' AND '.join(f'{{{i}}} IS NOT NULL' for i in range(len(every)))} THEN ({_marks(every)}) END"
-    )
-    return _call(
-        f"count(DISTINCT {inside})", every, f"count(DISTINCT {_marks(every)})", "never", aggregate=True
-    )
+    present = " AND ".join(f"{{{place}}} IS NOT NULL" for place in range(len(every)))
+    inside = f"CASE WHEN {present} THEN ({_marks(every)}) END" if cols else "{0}"
+    name = f"count(DISTINCT {_marks(every)})"
+    return _call(f"count(DISTINCT {inside})", every, name, "never", aggregate=True)
 
 
 count_distinct = countDistinct
@@ -433,6 +429,3 @@ def asc(col: Any) -> Column:
 def desc(col: Any) -> Column:
     """Sort descending, nulls last."""
     return named_column(col).desc()
-
-
-Function = Callable[..., Column]

@@ -282,14 +282,16 @@ def uniform(ordinals: Ordinals, seed: int, draw: int = 0) -> npt.NDArray[np.floa
     """
     start = _mixed(np.array([seed & (2**64 - 1)], np.uint64) + np.uint64(draw))
     hashed = _mixed(_mixed(ordinals.astype(np.uint64) + start) ^ start)
-    return (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    numbers: npt.NDArray[np.float64] = (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return numbers
 
 
 def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values = values ^ (values >> np.uint64(31))
+    return values
 
 
 class Shifted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -174,6 +173,12 @@ class SparkSession:
         schema = pa.schema([pa.field("id", pa.int64(), nullable=False)])
         return scan(schema, batches, "range", slots=len(numbers), partitions=numPartitions or 1)
 
+    def sql(self, sqlQuery: str) -> DataFrame:
+        """The frame of a SELECT over temporary views. Raises AnalysisException and ParseException."""
+        from pydeepl.frame.query import select
+
+        return DataFrame(select(sqlQuery, self._views))
+
     def table(self, tableName: str) -> DataFrame:
         """A temporary view. Raises AnalysisException where there is none of the name."""
         if tableName.lower() not in self._views:
@@ -195,6 +200,3 @@ class SparkSession:
 
     def __exit__(self, *_: Any) -> None:
         self.stop()
-
-
-Function = Callable[..., Any]

@@ -136,7 +136,7 @@ def _width(text: str) -> int:
 def table_text(rows: list[list[str]], names: Sequence[str], more: bool, truncate: int) -> str:
     """Spark's table. Parameters: rows of cells; column names; more, whether further rows exist; truncate, as
     given."""
-    titles = [_cut(name.translate(ESCAPES), truncate) for name in names]
+    titles = [name.translate(ESCAPES) for name in names]
     widths = [max(3, *map(_width, column)) for column in zip(titles, *rows, strict=True)]
     rule = "+" + "+".join("-" * width for width in widths) + "+\n"
 
@@ -155,11 +155,11 @@ def _footer(count: int, more: bool) -> str:
     return f"only showing top {count} row{'' if count == 1 else 's'}" if more else ""
 
 
-def vertical_text(rows: list[list[str]], names: Sequence[str], more: bool, truncate: int) -> str:
+def vertical_text(rows: list[list[str]], names: Sequence[str], more: bool) -> str:
     """Spark's vertical form: a line for each cell."""
     if not rows:
         return "(0 rows)\n"
-    titles = [_cut(name.translate(ESCAPES), truncate) for name in names]
+    titles = [name.translate(ESCAPES) for name in names]
     left = max(3, *map(_width, titles))
     right = max([3, *(_width(cell) for row in rows for cell in row)])
     text = ""

@@ -106,18 +106,21 @@ _TOKENS = re.compile(
       | "(?:[^"\\]|\\.)*"               # text too, in Spark
       | `(?:[^`]|``)*`                  # a name
       | <=>                             # equality where null equals null
+      | \barray\s*\(                    # a list of values
       """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
 def from_spark(sql: str) -> str:
-    """Spark's spellings as DuckDB's: "text" and `name` in quotes of their own, <=>."""
+    """Spark's spellings as DuckDB's: "text" and `name` in quotes of their own, <=>, array(...)."""
 
     def spelled(match: re.Match[str]) -> str:
         token = match[0]
         if token == "<=>":
             return " IS NOT DISTINCT FROM "
+        if token[0] in "aA":
+            return "list_value("
         if token[0] == "`":
             return quoted(token[1:-1].replace("``", "`"))
         if token[0] == '"':

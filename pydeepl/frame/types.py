@@ -499,15 +499,22 @@ def infer_type(value: Any) -> pa.DataType:
     if isinstance(value, DenseVector | SparseVector):
         return vectors_array([value]).type
     if hasattr(value, "asDict"):
-        value = value.asDict()
-    elif isinstance(value, tuple):
-        value = {f"_{place}": item for place, item in enumerate(value, 1)}
+        return pa.struct([pa.field(key, infer_type(item)) for key, item in value.asDict().items()])
+    if isinstance(value, tuple):
+        return pa.struct([pa.field(f"_{place}", infer_type(item)) for place, item in enumerate(value, 1)])
     if isinstance(value, dict):
-        if type(value) is dict and value and not all(isinstance(key, str) for key in value):
-            key, item = next(iter(value.items()))
-            return pa.map_(infer_type(key), infer_type(item))
-        return pa.struct([pa.field(key, infer_type(item)) for key, item in value.items()])
+        return _infer_dict(value)
     if isinstance(value, list | np.ndarray):
         present = [item for item in value if item is not None]
         return pa.list_(pa.field("element", infer_type(present[0]) if present else pa.null()))
     raise TypeError(f"a value of type {type(value).__name__} has no column type: {value!r:.60}")
+
+
+def _infer_dict(value: dict[Any, Any]) -> pa.DataType:
+    """A map, as Spark has it, where all values are of one type; a struct of fields where they differ (an image)."""
+    kinds = [infer_type(item) for item in value.values() if item is not None]
+    texts = all(isinstance(key, str) for key in value)
+    if texts and len({str(kind) for kind in kinds}) > 1:
+        return pa.struct([pa.field(key, infer_type(item)) for key, item in value.items()])
+    key = next(iter(value), "")
+    return pa.map_(infer_type(key), kinds[0] if kinds else pa.null())

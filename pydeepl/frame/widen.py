@@ -19,15 +19,16 @@ def union_schema(first: pa.Schema, second: pa.Schema) -> pa.Schema:
     if len(first) != len(second):
         raise AnalysisException(
             "union: both frames need the same number of columns, but the first has "
-            f"{len(first)} ({', '.join(first.names)}) and the second {len(second)} ({', '.join(second.names)})"
+            f"{len(first)} ({', '.join(first.names)}) "
+            f"and the second {len(second)} ({', '.join(second.names)})"
         )
     fields = []
     for place, (one, two) in enumerate(zip(first, second, strict=True), 1):
         wide = wider(one.type, two.type)
         if wide is None:
             raise AnalysisException(
-                f"union: column {place} is {one.name}: {from_arrow(one.type).simpleString()} in the first frame "
-                f"but {two.name}: {from_arrow(two.type).simpleString()} in the second; cast one of them"
+                f"union: column {place} is {one.name}: {from_arrow(one.type).simpleString()} in the first "
+                f"frame but {two.name}: {from_arrow(two.type).simpleString()} in the second; cast one of them"
             )
         metadata = one.metadata if one.metadata == two.metadata else None
         fields.append(pa.field(one.name, wide, one.nullable or two.nullable, metadata))
