@@ -1,0 +1,70 @@
+"""Reading ahead: an iterator that is advanced by a thread of its own, a bounded number of items ahead.
+
+source ──► [thread: makes item k+1, k+2] ──► queue ──► the caller, busy with item k
+"""
+
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_ITEM, _ERROR, _END = range(3)
+
+
+def read_ahead(source: Iterator[T], depth: int) -> Generator[T, None, None]:
+    """The items of `source`, in order, made at most `depth` items before they are asked for.
+
+    The source is advanced, and closed where it is a generator, in one thread, which starts with the first
+    item asked for. Its exception is raised here, after the items before it. Closing this generator (also by
+    Ctrl-C inside it) waits until the thread has finished the item it is making: nothing goes on behind the
+    caller's back.
+    """
+    reader = _Reader(source, depth)
+    reader.start()
+    try:
+        while True:
+            if not reader.is_alive() and reader.results.empty():
+                raise RuntimeError("reading was begun before this process was forked; begin it anew")
+            kind, value = reader.results.get()
+            if kind == _END:
+                return
+            if kind == _ERROR:
+                raise value
+            reader.slots.release()
+            yield value
+    finally:
+        reader.stop()
+
+
+class _Reader(threading.Thread):
+    def __init__(self, source: Iterator[Any], depth: int) -> None:
+        # A daemon: should the interpreter exit while somebody holds a half-read iterator, it does not wait.
+        super().__init__(name="pydeepl-read-ahead", daemon=True)
+        self.source = source
+        self.slots = threading.Semaphore(depth)
+        self.results: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self.stopping = False
+
+    def run(self) -> None:
+        try:
+            while self.slots.acquire() and not self.stopping:
+                try:
+                    item = next(self.source)
+                except StopIteration:
+                    break
+                self.results.put((_ITEM, item))
+                del item  # the queue's alone: a thread that waits keeps no batch alive
+            close = getattr(self.source, "close", None)
+            if close is not None:
+                close()
+        except BaseException as error:
+            self.results.put((_ERROR, error))
+        else:
+            self.results.put((_END, None))
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.slots.release()
+        self.join()

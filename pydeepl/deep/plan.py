@@ -1,0 +1,127 @@
+"""What to compute: from a model's name, a layer and a pooling to a graph and the node to read.
+
+Source of the names and shapes: Keras applications; of the default layer: sparkdl (its ResNet50 ends with the
+7 x 7 average pooling).
+"""
+
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pydeepl import _core
+
+POOLINGS = (None, "avg", "max")
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The shape of a featurizer's work, known without its weights."""
+
+    modelName: str
+    inputSize: tuple[int, int]
+    """Height and width, in pixels, that images are resized to."""
+    layer: str
+    """The layer whose output is read (before pooling)."""
+    featureShape: tuple[int, ...]
+    """One image's features before they are flattened: (height, width, channels) or (channels,)."""
+    layerNames: tuple[str, ...]
+    """Every layer that `layer` may name, in Keras' order."""
+
+    @property
+    def numFeatures(self) -> int:
+        """Length of one image's feature vector."""
+        return math.prod(self.featureShape)
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A graph and the node of it to compute, with what else the core needs to run it."""
+
+    spec: FeatureSpec
+    graph: _core.Graph
+    output: int
+    includeTop: bool
+    preprocess: int
+
+
+def model_names() -> list[str]:
+    """The known networks, by Keras' names."""
+    return list(_core.zoo_names())
+
+
+def check_model_name(name: object) -> str:
+    """`name` when it is a known network's; ValueError naming the known ones and the nearest otherwise."""
+    known = model_names()
+    if isinstance(name, str) and name in known:
+        return name
+    raise ValueError(
+        f"modelName {name!r} is unknown: expected one of {', '.join(known)}{_nearest(name, known)}"
+    )
+
+
+def plan_network(modelName: str, layer: str | None = None, pooling: str | None = None) -> NetworkPlan:
+    """Chooses the graph (without its top where that suffices) and the node that gives the features.
+
+    Parameters: see Featurizer. Raises ValueError for an unknown model, layer or pooling, and for pooling over
+    an output that is no map.
+    """
+    name, height, width, preprocess, features = _core.zoo_spec(check_model_name(modelName))
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling {pooling!r} is unknown: expected None, 'avg' or 'max'")
+    bare, full = _core.zoo_graph(name, False), _core.zoo_graph(name, True)
+    names = _layer_names(bare, full)
+    wanted = features if layer is None else layer
+    if wanted not in names:
+        raise ValueError(f"layer {wanted!r} is not in {name}{_nearest(wanted, names)}")
+    graph, node = _cheapest(bare, full, wanted)
+    if pooling is not None:
+        if layer is None:
+            node = _unpooled(graph, node)
+        node = _pool(graph, node, pooling)
+    spec = FeatureSpec(name, (height, width), wanted, tuple(graph.layers[node][3]), tuple(names))
+    return NetworkPlan(spec, graph, node, graph is full, preprocess)
+
+
+def _nearest(name: object, known: list[str]) -> str:
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(by_lower[each] for each in near)}?" if near else ""
+
+
+def _layer_names(bare: _core.Graph, full: _core.Graph) -> list[str]:
+    layers = [*bare.layers, *full.layers]
+    return list(dict.fromkeys(layer[0] for layer in layers if layer[1] != "InputLayer"))
+
+
+def _find(graph: _core.Graph, name: str) -> int | None:
+    return next((node for node, layer in enumerate(graph.layers) if layer[0] == name), None)
+
+
+def _cheapest(bare: _core.Graph, full: _core.Graph, name: str) -> tuple[_core.Graph, int]:
+    """A layer's graph and node: the graph without its top, with fewer weights, where it has the layer."""
+    node = _find(bare, name)
+    if node is not None:
+        return bare, node
+    node = full.find(name)
+    _, kind, inputs, _, _ = full.layers[node]
+    if kind == "GlobalAveragePooling2D":  # the top's pooling has no weights
+        under = _find(bare, full.layers[inputs[0]][0])
+        if under is not None:
+            return bare, bare.global_avg_pool(name, under)
+    return full, node
+
+
+def _unpooled(graph: _core.Graph, node: int) -> int:
+    """The map under a default output that is pooled already (ResNet50's): other pooling takes its place."""
+    _, kind, inputs, _, _ = graph.layers[node]
+    return inputs[0] if kind.startswith("Global") else node
+
+
+def _pool(graph: _core.Graph, node: int, pooling: str) -> int:
+    name, _, _, shape, _ = graph.layers[node]
+    if len(shape) != 3:
+        raise ValueError(
+            f"pooling {pooling!r} needs a map [height, width, channels], but {name!r} gives {list(shape)}"
+        )
+    pool = graph.global_avg_pool if pooling == "avg" else graph.global_max_pool
+    return pool(f"{name}/{pooling}_pooling", node)

@@ -1,0 +1,64 @@
+"""Image rows of a frame as arrays: views of an Arrow column's bytes."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+# OpenCV mode -> channels, of the 8-bit images that sparkdl featurizes.
+_MODES = {0: 1, 16: 3, 24: 4}
+_FIELDS = {
+    "height": pa.types.is_integer,
+    "width": pa.types.is_integer,
+    "nChannels": pa.types.is_integer,
+    "mode": pa.types.is_integer,
+    "data": lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind),
+}
+
+
+def check_image_field(field: pa.Field) -> None:
+    """Raises ValueError where a column is no column of images (Spark's struct; other fields are let be)."""
+    kinds = {each.name: each.type for each in field.type} if pa.types.is_struct(field.type) else {}
+    wrong = [name for name, fits in _FIELDS.items() if name not in kinds or not fits(kinds[name])]
+    if wrong:
+        expected = "struct<origin: string, height, width, nChannels, mode: int, data: binary>"
+        raise ValueError(f"column {field.name!r} holds no images: expected {expected}, got {field.type}")
+
+
+def image_rows(column: pa.StructArray, name: str, first_row: int) -> list[tuple[str, NDArray[np.uint8]]]:
+    """(text for messages, uint8 [height, width, channels] view with channels B, G, R (A)) of each row.
+
+    Parameters: the column, its name, and the number of its first row in the frame (both for messages).
+    Raises ValueError naming the row and the image's origin where a row holds no image.
+    """
+    has_origin = column.type.get_field_index("origin") >= 0
+    origins = column.field("origin").to_pylist() if has_origin else [None] * len(column)
+    shapes = [column.field(part).to_pylist() for part in ("height", "width", "nChannels", "mode")]
+    texts = [f"row {first_row + row} of column {name!r} ({origin})" for row, origin in enumerate(origins)]
+    valid = column.is_valid().to_pylist()
+    cells = column.field("data")
+    return [
+        (text, _pixels(text, valid[row], cells[row], *(part[row] for part in shapes)))
+        for row, text in enumerate(texts)
+    ]
+
+
+def _pixels(
+    text: str, valid: bool, cell: Any, height: int, width: int, channels: int, mode: int
+) -> NDArray[np.uint8]:
+    if not valid or not cell.is_valid:
+        raise ValueError(f"{text}: the image is null")
+    if height == -1 and width == -1:
+        raise ValueError(
+            f"{text}: the file could not be read as an image; dropImageFailures leaves such rows out"
+        )
+    data = np.frombuffer(cell.as_buffer(), np.uint8)
+    if height < 1 or width < 1 or _MODES.get(mode) != channels or data.size != height * width * channels:
+        found = (
+            f"height {height}, width {width}, nChannels {channels}, mode {mode}, {data.size} bytes of data"
+        )
+        raise ValueError(
+            f"{text}: expected 8-bit pixels in 1, 3 or 4 channels (modes 0, 16, 24), got {found}"
+        )
+    return data.reshape(height, width, channels)

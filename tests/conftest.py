@@ -1,0 +1,42 @@
+"""What the tests of several rooms share."""
+
+import numpy as np
+import pytest
+
+
+def random_tensors(model, seed=0):
+    """Weights drawn so that activations keep their size from layer to layer, named "layer/param"."""
+    from pydeepl import _core
+
+    rng = np.random.default_rng(seed)
+    tensors = {}
+    for layer, *_, params in _core.zoo_graph(model, False).layers:
+        for name, shape in params:
+            if name.endswith("kernel"):
+                inputs = np.prod(shape[:2] if name == "depthwise_kernel" else shape[:-1])
+                # He's scale where a ReLU follows; a pointwise kernel of a separable layer is halved already.
+                values = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / inputs))
+            elif name in ("gamma", "moving_variance"):
+                values = rng.uniform(0.5, 1.5, shape).astype(np.float32)
+            else:
+                values = rng.standard_normal(shape, np.float32) * np.float32(0.1)
+            tensors[f"{layer}/{name}"] = values
+    return tensors
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory):
+    """random_weights(model, seed=0): a safetensors file of fixed random weights, without the top."""
+    from pydeepl.keras import save_tensors
+
+    folder = tmp_path_factory.mktemp("random_weights")
+
+    def path_of(model, seed=0):
+        path = folder / str(seed) / f"{model}.safetensors"
+        if not path.exists():
+            save_tensors(
+                path, random_tensors(model, seed), {"network": model, "source": f"random, seed {seed}"}
+            )
+        return path
+
+    return path_of
