@@ -1,0 +1,7 @@
+"""`python -m pydeepl.cli` is `pydeepl`."""
+
+import sys
+
+from pydeepl.cli import main
+
+sys.exit(main())

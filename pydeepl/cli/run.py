@@ -1,0 +1,45 @@
+"""`pydeepl run script.py`: a PySpark/sparkdl script, unchanged, on pydeepl."""
+
+import argparse
+import os
+import runpy
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from pydeepl.cli.stand_ins import install
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """script and its own arguments."""
+    parser.epilog = "In this process pyspark and sparkdl are pydeepl's modules; nothing else changes."
+    parser.add_argument("script", help="the Python script")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to the script")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the script as __main__, as `python script.py` does; its exceptions and exit code are its own."""
+    script = Path(arguments.script)
+    if not script.is_file():
+        raise FileNotFoundError(f"no such script: {script}")
+    install()
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("MPLBACKEND", "Agg")  # no screen: plots are drawn for files only
+    sys.argv = [str(script), *arguments.arguments]
+    sys.path.insert(0, str(script.resolve().parent))
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except Exception as error:
+        sys.excepthook(type(error), error, _inside(error.__traceback__, script))
+        return 1
+    return 0
+
+
+def _inside(traceback: TracebackType | None, script: Path) -> TracebackType | None:
+    """The traceback from the script's first frame on (the whole one where the script never ran)."""
+    frame = traceback
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == str(script):
+            return frame
+        frame = frame.tb_next
+    return traceback

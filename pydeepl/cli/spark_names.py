@@ -1,0 +1,40 @@
+"""Which of PySpark's and sparkdl's names pydeepl stands in for: the whole table, for `pydeepl run`.
+
+A stand-in module gives the names of pydeepl's modules in its row, in that order, and nothing else.
+"""
+
+# Stand-in module -> where its names are: "module" (all its public names), "module:name" (that name) or
+# "module:name.*" (that object's public names).
+STAND_INS: dict[str, tuple[str, ...]] = {
+    "pyspark": ("pydeepl.frame:Row",),
+    "pyspark.sql": (
+        "pydeepl.frame:SparkSession",
+        "pydeepl.frame:DataFrame",
+        "pydeepl.frame:Row",
+        "pydeepl.frame:Column",
+    ),
+    "pyspark.sql.functions": ("pydeepl.frame.functions",),
+    "pyspark.sql.types": ("pydeepl.frame.types",),
+    "pyspark.ml": (
+        "pydeepl.ml:Estimator",
+        "pydeepl.ml:Model",
+        "pydeepl.ml:Pipeline",
+        "pydeepl.ml:PipelineModel",
+        "pydeepl.ml:Transformer",
+    ),
+    "pyspark.ml.base": ("pydeepl.ml:Estimator", "pydeepl.ml:Model", "pydeepl.ml:Transformer"),
+    "pyspark.ml.classification": ("pydeepl.ml.classification",),
+    "pyspark.ml.evaluation": ("pydeepl.ml.evaluation",),
+    "pyspark.ml.image": ("pydeepl.images:ImageSchema",),
+    "pyspark.ml.linalg": ("pydeepl.linalg",),
+    "pyspark.ml.param": ("pydeepl.ml.param",),
+    "pyspark.ml.param.shared": ("pydeepl.ml.param.shared",),
+    "pyspark.ml.pipeline": ("pydeepl.ml:Pipeline", "pydeepl.ml:PipelineModel"),
+    "sparkdl": (
+        "pydeepl.deep:DeepImageFeaturizer",
+        "pydeepl.images:imageIO",
+        "pydeepl.images:readImages",
+    ),
+    "sparkdl.image": ("pydeepl.images:imageIO",),
+    "sparkdl.image.imageIO": ("pydeepl.images:imageIO.*",),
+}

@@ -1,0 +1,78 @@
+"""Modules named pyspark and sparkdl that are pydeepl's, for one process: a hook over spark_names' table."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from pydeepl.cli.spark_names import STAND_INS
+
+_ROOTS = {name.partition(".")[0] for name in STAND_INS}
+
+
+class StandIns(MetaPathFinder, Loader):
+    """Finds and makes the stand-in modules; an unknown one is an ImportError that says what there is."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A spec for every module under pyspark and sparkdl, None for all others."""
+        if fullname.partition(".")[0] not in _ROOTS:
+            return None
+        if fullname not in STAND_INS:
+            known = ", ".join(sorted(STAND_INS))
+            raise ModuleNotFoundError(
+                f"pydeepl does not provide {fullname}; the modules it stands in for: {known}", name=fullname
+            )
+        spec = ModuleSpec(fullname, self, origin="pydeepl run", is_package=True)
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """An empty stand-in."""
+        return _StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fills the stand-in with the names of its row."""
+        names: dict[str, Any] = {}
+        for entry in STAND_INS[module.__name__]:
+            names.update(_names_of(entry))
+        module.__dict__.update(names)
+        module.__dict__["__all__"] = sorted(names)
+
+
+class _StandIn(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        # A submodule that was not imported yet: `import pyspark.sql` is enough in PySpark for much of what is
+        # below.
+        if f"{self.__name__}.{name}" in STAND_INS:
+            return import_module(f"{self.__name__}.{name}")
+        if name.startswith("_"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        provided = ", ".join(self.__dict__["__all__"])
+        # `from module import name` reports an AttributeError without its text; this one reaches the reader.
+        raise ImportError(
+            f"pydeepl does not provide {self.__name__}.{name}; it provides: {provided}", name=name
+        )
+
+
+def install() -> None:
+    """Puts the stand-ins in place of pyspark and sparkdl in this process, also where those are installed."""
+    clash = sorted(_ROOTS & sys.modules.keys())
+    if clash:
+        raise ImportError(f"{' and '.join(clash)} is imported already: its stand-in cannot take its place")
+    sys.meta_path.insert(0, StandIns())
+
+
+def _names_of(entry: str) -> dict[str, Any]:
+    """The names that an entry of the table stands for (its three forms are in spark_names)."""
+    module_name, _, name = entry.partition(":")
+    holder: Any = import_module(module_name)
+    if name and not name.endswith(".*"):
+        return {name: getattr(holder, name)}
+    if name:
+        holder = getattr(holder, name.removesuffix(".*"))
+    public = getattr(holder, "__all__", None) or [each for each in dir(holder) if not each.startswith("_")]
+    return {each: getattr(holder, each) for each in public}

@@ -1,0 +1,130 @@
+"""The article's script, unchanged, from folders of images to its last line.
+
+The oracle of the numbers is scikit-learn, on the labels and predictions that the script itself collects.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+SCRIPT = Path(__file__).with_name("script.py")
+SCHEMA = """root
+ |-- image: struct (nullable = true)
+ |    |-- origin: string (nullable = true)
+ |    |-- height: integer (nullable = false)
+ |    |-- width: integer (nullable = false)
+ |    |-- nChannels: integer (nullable = false)
+ |    |-- mode: integer (nullable = false)
+ |    |-- data: binary (nullable = false)
+ |-- label: integer (nullable = false)
+"""
+
+
+def write_digits(folder, per_class):
+    scans, labels = load_digits(return_X_y=True)
+    for digit in range(10):
+        (folder / str(digit)).mkdir(parents=True)
+        for index, scan in enumerate(scans[labels == digit][:per_class]):
+            image = Image.fromarray((255 - scan * 15.9).astype(np.uint8).reshape(8, 8))
+            image.resize((64, 64), Image.Resampling.BILINEAR).save(folder / str(digit) / f"{index}.png")
+    return folder
+
+
+def run_script(folder, weights, script=SCRIPT):
+    """Runs a script as a user would, in the folder of the images, with weights in PYDEEPL_WEIGHTS."""
+    environment = os.environ | {
+        "PYDEEPL_WEIGHTS": str(weights),
+        "PYDEEPL_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment.pop("DISPLAY", None)
+    return subprocess.run(
+        [sys.executable, "-m", "pydeepl.cli", "run", str(script)],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def metrics_of(output):
+    found = re.findall(r"^(F1-Score|Precision|Recall|Accuracy|ROC AUC score:) +(\S+)$", output, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("article") / "digits", 14)
+
+
+@pytest.fixture(scope="module")
+def done(digits, random_weights):
+    return run_script(digits, random_weights("InceptionV3").parent)
+
+
+def test_it_runs(done):
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(SCHEMA)
+
+
+def test_its_columns(done):
+    columns = re.search(r"^\['image'.*\]$", done.stdout, re.MULTILINE)
+    expected = ["image", "label", "features", "rawPrediction", "probability", "prediction"]
+    assert ast.literal_eval(columns[0]) == expected
+
+
+def test_its_metrics_are_scikit_learns(done):
+    """The last row of classification_report has the weighted averages, its accuracy line the accuracy."""
+    metrics = metrics_of(done.stdout)
+    assert len(metrics) == 5
+    average = re.search(r"weighted avg +(\S+) +(\S+) +(\S+) +(\d+)", done.stdout)
+    accuracy = re.search(r"^ +accuracy +(\S+) +(\d+)", done.stdout, re.MULTILINE)
+    named = [metrics[name] for name in ("Precision", "Recall", "F1-Score", "Accuracy")]
+    shown = [float(value) for value in (*average.groups()[:3], accuracy[1])]
+    np.testing.assert_allclose(named, shown, atol=0.00501)
+    assert metrics["Recall"] == metrics["Accuracy"]
+
+
+def test_it_learns_something(done):
+    """Random features of the right pixels with the right labels still tell digits apart; chance is 0.1."""
+    assert metrics_of(done.stdout)["Accuracy"] > 0.4
+
+
+def test_its_table(done):
+    table = done.stdout[done.stdout.rindex("+--") :] if "+--" in done.stdout else ""
+    assert table
+    header = next(line for line in done.stdout.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in header.strip("|").split("|")] == ["image", "prediction", "label"]
+
+
+def test_it_gives_the_same_again(done, digits, random_weights):
+    assert metrics_of(run_script(digits, random_weights("InceptionV3").parent).stdout) == metrics_of(
+        done.stdout
+    )
+
+
+def test_with_pydeepls_own_imports(done, digits, random_weights, tmp_path):
+    """The other promise: the imports are replaced, nothing else, and plain Python runs it."""
+    imports = re.compile(r"^from (?:pyspark|sparkdl)[\w.]* import (\w+)$", re.MULTILINE)
+    script = tmp_path / "own.py"
+    script.write_text(imports.sub(r"from pydeepl import \1", SCRIPT.read_text()))
+    assert "pyspark" not in script.read_text()
+    environment = os.environ | {
+        "PYDEEPL_WEIGHTS": str(random_weights("InceptionV3").parent),
+        "MPLBACKEND": "Agg",
+    }
+    run = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=digits,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == done.stdout
