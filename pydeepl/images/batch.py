@@ -34,7 +34,8 @@ def load_batch(
 
     Parameters
     ----------
-    sources: paths or file: URIs, the bytes of image files, and uint8 arrays [height, width] or [height, width, 1 | 3 | 4].
+    sources: paths or file: URIs, the bytes of image files, and uint8 arrays [height, width] or
+        [height, width, 1 | 3 | 4].
     height, width: size of the result in pixels.
     scaleHint: a java.awt.Image scaling hint (see resizeImage).
     channelOrder: "RGB" or "BGR": the order of colours in the arrays among the sources.

@@ -79,7 +79,10 @@ def decode_with_pillow(data: bytes, limit: int) -> Pixels:
 
 
 def _open(data: bytes, limit: int) -> ImageFile:
-    """The format's plugin on the data, header read. (Image.open has a limit of its own, process-wide.)"""
+    """The format's plugin on the data, header read.
+
+    Image.open is not used: it has a limit of its own, process-wide. TIFF, WebP and GIF keep to it, too.
+    """
     file = io.BytesIO(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         from PIL.PngImagePlugin import PngImageFile
@@ -137,7 +140,9 @@ def _png(image: Any, data: bytes, limit: int) -> Pixels:
     if kind == PNG_GRAY_ALPHA:
         return _gray(image.getchannel(0))
     if kind == PNG_PALETTE:
-        return _colours(image, alpha=_has_transparent_colour(key))
+        if not (transparent := _has_transparent_colour(key)):
+            image.info.pop("transparency", None)  # a table of opaque colours only
+        return _colours(image, alpha=transparent)
     pixels = _colours(image, alpha=kind == PNG_RGBA)
     return _with_key(pixels, pixels, key) if kind == PNG_RGB and key is not None else pixels
 
@@ -165,12 +170,19 @@ def _png_16_bit(image: Any, data: bytes, kind: int, key: Any, limit: int) -> Pix
 def _other(image: Any) -> Pixels:
     """GIF, BMP, TIFF, WebP: by Pillow's mode."""
     if image.format == "GIF":
-        return _colours(image, alpha="transparency" in image.info)
+        return _gif_frame(image)
     if image.mode in ("L", "LA") or image.mode.startswith("I;16"):
         return _gray(image.getchannel(0) if image.mode == "LA" else image)
     if image.mode in ("I", "F"):
         raise ImageError(f"{image.format} with {image.mode!r} samples of 32 bits, expected 8 or 16 bits")
     return _colours(image, alpha=image.mode in ("RGBA", "PA") and image.format != "BMP")
+
+
+def _gif_frame(image: Any) -> Pixels:
+    """The first frame in its own size, without the screen around it."""
+    left, top, right, bottom = image.tile[0][1]
+    pixels = _colours(image, alpha="transparency" in image.info)
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
 def _gray(image: Any) -> Pixels:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import quote, unquote, urlsplit
 
 PathLike = str | os.PathLike[str]
@@ -18,6 +19,15 @@ class Listing:
 
     files: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+
+    def matching(self, pattern: str) -> Listing:
+        """The files whose names match a glob pattern."""
+        choices = list(_alternatives(pattern))
+        kept = [
+            [file for file in files if any(fnmatchcase(os.path.basename(file), choice) for choice in choices)]
+            for files in (self.files, self.empty)
+        ]
+        return Listing(*kept)
 
 
 def list_files(paths: PathLike | Iterable[PathLike], recursive: bool = False) -> Listing:

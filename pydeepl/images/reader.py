@@ -19,6 +19,7 @@ def read_image_frame(
     paths: PathLike | Iterable[PathLike],
     dropInvalid: bool = False,
     recursiveFileLookup: bool = False,
+    pathGlobFilter: str | None = None,
     threads: int | None = None,
     max_pixels: int | None = None,
 ) -> DataFrame:
@@ -29,12 +30,16 @@ def read_image_frame(
     paths: files, folders, glob patterns or file: URIs, one or several.
     dropInvalid: leave out files that are no readable image; otherwise they are rows of -1 with no data.
     recursiveFileLookup: read folders inside folders, too.
+    pathGlobFilter: read only files whose names match the pattern, such as "*.png".
     threads: files decoded at a time; None for as many as the machine has CPUs.
     max_pixels: most height * width of an image; None for PYDEEPL_MAX_PIXELS or 249,999,999.
 
     Returns: a frame with one column `image`. Raises FileNotFoundError for a path that is not there.
     """
-    return _frame(list_files(paths, recursiveFileLookup), dropInvalid, -1, threads, max_pixels)
+    listing = list_files(paths, recursiveFileLookup)
+    if pathGlobFilter is not None:
+        listing = listing.matching(pathGlobFilter)
+    return _frame(listing, dropInvalid, -1, threads, max_pixels)
 
 
 def sampled_frame(
@@ -72,11 +77,11 @@ def failures(frame: DataFrame) -> list[tuple[str, str]]:
     from pydeepl.images.source import ImageSource
 
     found: dict[tuple[str, str], None] = {}
-    nodes: list[Node] = [frame._plan]
+    nodes: list[Node] = [frame._node]
     while nodes:
         node = nodes.pop()
         nodes += reversed(node.children)
-        source = getattr(node.source, "__self__", None) if isinstance(node, Scan) else None
+        source = getattr(node._batches, "__self__", None) if isinstance(node, Scan) else None
         if isinstance(source, ImageSource):
             found.update(dict.fromkeys(source.failures()))
     return list(found)
