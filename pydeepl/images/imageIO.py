@@ -21,7 +21,7 @@ from pydeepl.images.schema import IMAGE_FIELDS
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pydeepl.frame import DataFrame, Row
+    from pydeepl.frame import Column, DataFrame, Row
 
 __all__ = [
     "PIL_decode",
@@ -149,11 +149,17 @@ def fixColorChannelOrdering(currentOrder: str, imgAry: Array) -> Array:
     raise ValueError(f"channel order is {currentOrder!r}, expected 'RGB', 'BGR' or 'L'")
 
 
-def createResizeImageUDF(size: Sequence[int]) -> Callable[[Any], Row | None]:
-    """A function from image row to resized image row, with area averaging (resizeImage).
+def createResizeImageUDF(size: Sequence[int]) -> Callable[..., Column]:
+    """A function of an image column that gives resized images, by area averaging (resizeImage).
 
     Parameters: size, (height, width) in pixels. Raises ValueError for anything else.
+
+    >>> resize = createResizeImageUDF((224, 224))
+    >>> frame.withColumn("image", resize("image"))                          # doctest: +SKIP
     """
+    from pydeepl.frame import udf
+    from pydeepl.images.image_schema import ImageSchema
+
     if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
         raise ValueError(f"size is {size!r}, expected (height, width) in pixels")
     height, width = size
@@ -166,7 +172,8 @@ def createResizeImageUDF(size: Sequence[int]) -> Callable[[Any], Row | None]:
             return imageArrayToStruct(array, imageRow["origin"])
         return imageArrayToStruct(resizeImage(array, height, width), imageRow["origin"])
 
-    return resize
+    made: Callable[..., Column] = udf(resize, ImageSchema.columnSchema)
+    return made
 
 
 def filesToDF(sc: Any, path: PathLike | Iterable[PathLike], numPartitions: int | None = None) -> DataFrame:

@@ -30,9 +30,10 @@ class _ImageSchema:
     @property
     def columnSchema(self) -> StructType:
         """The schema of the image column: struct<origin, height, width, nChannels, mode, data>."""
-        from pydeepl.frame.types import from_arrow
+        from pydeepl.frame.types import StructType, from_arrow
 
-        schema: Any = from_arrow(IMAGE_TYPE)
+        schema = from_arrow(IMAGE_TYPE)
+        assert isinstance(schema, StructType)
         return schema
 
     @property

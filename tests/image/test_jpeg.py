@@ -29,7 +29,7 @@ def assert_pillows_pixels(data):
 
 
 def with_sampling(data, factors):
-    """The JPEG with other sampling factors written into its frame header: 4:4:0, which Pillow cannot write."""
+    """The JPEG with other sampling factors in its frame header: for 4:4:0, which Pillow cannot write."""
     at = data.index(b"\xff\xc0") + 11
     return data[:at] + bytes([factors]) + data[at + 1 :]
 

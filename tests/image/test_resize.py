@@ -109,7 +109,7 @@ def test_exact_sums_equal_rounded_sums(path, channels):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_long_sums_lose_alpha_as_javas_do(path, channels):
-    """Above 16384 pixels a destination pixel alpha is summed: float32 sums of millions of terms fall short."""
+    """Above 16384 pixels a destination pixel alpha is summed: float32 sums of millions of terms are short."""
     image = np.full((3001, 5003, channels), 255, np.uint8)
     opaque = np.full((3001, 5003, 4), 255, np.uint8)
     result = _core.resize(image, 1, 1, AREA, path)
