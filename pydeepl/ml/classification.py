@@ -1,0 +1,729 @@
+"""LogisticRegression: multinomial and binomial, with elastic net, trained in the C core.
+
+Numbers agree with Spark MLlib 4 at every iteration, on features of float32: features of float64 are rounded to
+float32 for training.
+
+Source: the behaviour of pyspark.ml.classification (Spark 4).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pydeepl import _core
+from pydeepl.linalg import DenseVector, dense_type, vector_array, vector_blocks, vectors
+from pydeepl.ml.base import Estimator, Model, keyword_only
+from pydeepl.ml.columns import input_column, output_column, to_numbers, weight_column
+from pydeepl.ml.matrix import DenseMatrix
+from pydeepl.ml.param import Param, Params, TypeConverters, checked
+from pydeepl.ml.param.shared import (
+    HasAggregationDepth,
+    HasElasticNetParam,
+    HasFeaturesCol,
+    HasFitIntercept,
+    HasLabelCol,
+    HasMaxBlockSizeInMB,
+    HasMaxIter,
+    HasPredictionCol,
+    HasProbabilityCol,
+    HasRawPredictionCol,
+    HasRegParam,
+    HasStandardization,
+    HasThreshold,
+    HasThresholds,
+    HasTol,
+    HasWeightCol,
+)
+from pydeepl.ml.persistence import MLReadable, MLWritable, StageState
+from pydeepl.ml.summary import (
+    BinaryLogisticRegressionSummary,
+    BinaryLogisticRegressionTrainingSummary,
+    LogisticRegressionSummary,
+    LogisticRegressionTrainingSummary,
+)
+from pydeepl.progress import progress_bar, progress_wanted
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pydeepl.frame import DataFrame
+
+__all__ = ["LogisticRegression", "LogisticRegressionModel"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Block: TypeAlias = NDArray[np.float32]
+
+_FAMILIES = ("auto", "binomial", "multinomial")
+_BOUNDS = (
+    "lowerBoundsOnCoefficients",
+    "upperBoundsOnCoefficients",
+    "lowerBoundsOnIntercepts",
+    "upperBoundsOnIntercepts",
+)
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+# More classes than this are taken for labels that are no class numbers, if most of them have no row.
+_MANY_CLASSES = 1000
+
+
+class _LogisticRegressionParams(
+    HasFeaturesCol,
+    HasLabelCol,
+    HasPredictionCol,
+    HasProbabilityCol,
+    HasRawPredictionCol,
+    HasThresholds,
+    HasThreshold,
+    HasRegParam,
+    HasElasticNetParam,
+    HasMaxIter,
+    HasFitIntercept,
+    HasTol,
+    HasStandardization,
+    HasWeightCol,
+    HasAggregationDepth,
+    HasMaxBlockSizeInMB,
+):
+    """Params of the estimator and of its model."""
+
+    family: Param[str] = Param(
+        Params._dummy(),
+        "family",
+        f"the labels' distribution, one of {', '.join(_FAMILIES)}; auto: binomial for two classes or fewer",
+        checked(
+            lambda value: TypeConverters.toString(value).lower(),
+            lambda value: value in _FAMILIES,
+            f"one of {', '.join(_FAMILIES)}",
+        ),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(maxIter=100, regParam=0.0, tol=1e-6, family="auto")
+
+    def getFamily(self) -> str:
+        """The value of family or its default."""
+        return self.getOrDefault(self.family)
+
+    def setThreshold(self, value: float) -> Self:
+        """Sets threshold, and clears thresholds."""
+        self._set(threshold=value)
+        self.clear(self.thresholds)
+        return self
+
+    def getThreshold(self) -> float:
+        """The threshold of binary classification: of thresholds [t0, t1] where set, 1 / (1 + t0 / t1).
+
+        Raises ValueError where thresholds has another length than 2, or does not agree with threshold.
+        """
+        self._checkThresholdConsistency()
+        thresholds = self._optional(self.thresholds)
+        if thresholds is None:
+            return self.getOrDefault(self.threshold)
+        return _equivalent_threshold(thresholds)
+
+    def setThresholds(self, value: list[float]) -> Self:
+        """Sets thresholds, and clears threshold."""
+        self._set(thresholds=value)
+        self.clear(self.threshold)
+        return self
+
+    def getThresholds(self) -> list[float]:
+        """The value of thresholds; where only threshold t is set, [1 - t, t].
+
+        Raises UndefinedParamError, a KeyError, where neither is set.
+        """
+        self._checkThresholdConsistency()
+        if self._optional(self.thresholds) is None and self.isSet(self.threshold):
+            threshold = self.getOrDefault(self.threshold)
+            return [1 - threshold, threshold]
+        return self.getOrDefault(self.thresholds)
+
+    def _checkThresholdConsistency(self) -> None:
+        thresholds = self._optional(self.thresholds)
+        if thresholds is None or not self.isSet(self.threshold):
+            return
+        threshold, equivalent = self.getOrDefault(self.threshold), _equivalent_threshold(thresholds)
+        if abs(threshold - equivalent) >= 1e-5:
+            raise ValueError(
+                f"{self.uid}: threshold {threshold:g} and thresholds {thresholds} (equivalent to threshold "
+                f"{equivalent:g}) do not agree; set one of them"
+            )
+
+    def _checkThresholds(self, classes: int) -> None:
+        thresholds = self._optional(self.thresholds)
+        if thresholds is not None and len(thresholds) != classes:
+            raise ValueError(
+                f"{self.uid}: expected as many thresholds as classes ({classes}), got {len(thresholds)}: {thresholds}"
+            )
+
+
+def _equivalent_threshold(thresholds: list[float]) -> float:
+    if len(thresholds) != 2:
+        raise ValueError(
+            "Logistic Regression getThreshold only applies to binary classification, but thresholds has "
+            f"length != 2. thresholds: {thresholds}"
+        )
+    return 1 / (1 + thresholds[0] / thresholds[1]) if thresholds[1] else 0.0
+
+
+# ---- reading a training set
+
+
+@dataclass
+class _TrainingSet:
+    blocks: list[Block]
+    labels: Floats
+    weights: Floats | None
+
+
+def _first_row(wrong: NDArray[np.bool_]) -> int:
+    return int(wrong.argmax())
+
+
+def _feature_blocks(column: Any, name: str, first_row: int, width: int | None) -> list[NDArray[Any]]:
+    """A batch's vectors as [rows, features] blocks; messages name the dataset's row."""
+    if column.null_count:
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
+        raise ValueError(f"column {name!r}: expected a vector, found null in row {row}")
+    try:
+        blocks: list[NDArray[Any]] = vector_blocks(column, name)
+    except ValueError as error:
+        raise _explained(error, column, name, first_row) from None
+    for block in blocks:
+        if width is not None and block.shape[1] != width:
+            raise ValueError(
+                f"column {name!r}: expected {width} features, found {block.shape[1]} in row {first_row}"
+            )
+        width = block.shape[1]
+        first_row += len(block)
+    return blocks
+
+
+def _explained(error: ValueError, column: Any, name: str, first_row: int) -> ValueError:
+    """The error with the first row whose vector has another size than the one before, if that is what it is."""
+    sizes = [len(vector) for vector in vectors(column) if vector is not None]
+    for row, size in enumerate(sizes):
+        if size != sizes[0]:
+            return ValueError(
+                f"column {name!r}: expected {sizes[0]} features, found {size} in row {first_row + row}"
+            )
+    return error
+
+
+def _as_float32(block: NDArray[Any]) -> Block:
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused as such
+        return np.ascontiguousarray(block, np.float32)
+
+
+def _check_labels(labels: Floats, column: str) -> None:
+    wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
+    if wrong.any():
+        row = _first_row(wrong)
+        raise ValueError(
+            f"column {column!r}: labels must be whole numbers in [0, 2147483647), found {labels[row]:g} in row {row}"
+        )
+
+
+def _check_weights(weights: Floats, column: str) -> None:
+    wrong = ~((weights >= 0) & np.isfinite(weights))
+    if wrong.any():
+        row = _first_row(wrong)
+        raise ValueError(
+            f"column {column!r}: weights must be finite and >= 0, found {weights[row]:g} in row {row}"
+        )
+    if not weights.any():
+        raise ValueError(f"column {column!r}: expected a weight > 0, found {len(weights)} weights of 0")
+
+
+def _read_training_set(dataset: DataFrame, features: str, label: str, weight: str | None) -> _TrainingSet:
+    """Reads the columns batch by batch; the features stay in the batches' own memory where they are float32."""
+    names = list(dict.fromkeys([features, label, *([weight] if weight else [])]))
+    blocks: list[Block] = []
+    labels: list[Floats] = []
+    weights: list[Floats] = []
+    rows = 0
+    for batch in dataset._arrow(names):
+        labels.append(to_numbers(batch.column(label), label, rows))
+        if weight:
+            weights.append(to_numbers(batch.column(weight), weight, rows))
+        width = blocks[0].shape[1] if blocks else None
+        blocks += map(_as_float32, _feature_blocks(batch.column(features), features, rows, width))
+        rows += batch.num_rows
+    if rows == 0:
+        raise ValueError(f"expected rows to train on, found an empty dataset (columns {', '.join(names)})")
+    data = _TrainingSet(blocks, np.concatenate(labels), np.concatenate(weights) if weight else None)
+    _check_labels(data.labels, label)
+    if data.weights is not None and weight:
+        _check_weights(data.weights, weight)
+    return data
+
+
+def _nominal_classes(field: pa.Field) -> int | None:
+    """Number of classes in a label column's ML metadata (what StringIndexer leaves there), if it has any."""
+    text = (field.metadata or {}).get(b"ml_attr")
+    attribute = json.loads(text) if text else None
+    if not isinstance(attribute, dict) or attribute.get("type") not in ("nominal", "binary"):
+        return None
+    if "vals" in attribute:
+        return len(attribute["vals"])
+    return 2 if attribute["type"] == "binary" else attribute.get("num_vals")
+
+
+def _count_classes(data: _TrainingSet, field: pa.Field) -> int:
+    inferred = int(data.labels.max()) + 1
+    known = _nominal_classes(field)
+    if known is not None:
+        if known < inferred:
+            raise ValueError(
+                f"column {field.name!r}: its metadata tell of {known} classes, but row "
+                f"{int(data.labels.argmax())} has label {inferred - 1}"
+            )
+        return known
+    distinct = len(np.unique(data.labels))
+    if inferred > _MANY_CLASSES and inferred > 10 * distinct:
+        raise ValueError(
+            f"column {field.name!r}: {distinct} distinct labels, but the largest, {inferred - 1} in row "
+            f"{int(data.labels.argmax())}, stands for {inferred} classes; number the classes from 0"
+        )
+    return inferred
+
+
+# ---- the estimator
+
+
+class LogisticRegression(
+    Estimator["LogisticRegressionModel"], _LogisticRegressionParams, MLWritable, MLReadable
+):
+    """Multinomial (softmax) and binomial logistic regression with elastic-net regularization.
+
+    Minimises the weighted mean of the log loss plus regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2
+    |b|_2^2), by L-BFGS or, where there is an L1 term, OWL-QN.
+
+    Parameters
+    ----------
+    featuresCol: column of feature vectors [d].
+    labelCol: column of class numbers 0, 1, 2, ...
+    predictionCol, probabilityCol, rawPredictionCol: columns that the model appends; "" leaves one out.
+    maxIter: most iterations. regParam: strength of the penalty. elasticNetParam: share of L1 in it.
+    tol: convergence tolerance. fitIntercept: whether there is an intercept, which is not penalised.
+    threshold, thresholds: how probabilities become predictions; see `getThreshold`.
+    standardization: whether the penalty applies to coefficients of standardized features.
+    weightCol: column of row weights; rows of weight 0 count for nothing.
+    family: "auto", "binomial" or "multinomial".
+    aggregationDepth, maxBlockSizeInMB: taken as Spark does; they have no effect here.
+    lowerBoundsOnCoefficients, upperBoundsOnCoefficients, lowerBoundsOnIntercepts, upperBoundsOnIntercepts:
+        not supported; ValueError where one is given.
+
+    Where all labels are one class and there is an intercept, the model predicts that class always, with a warning.
+
+    Examples
+    --------
+    >>> import numpy as np, pyarrow as pa
+    >>> from pydeepl.linalg import vector_array
+    >>> from pydeepl.ml import LogisticRegression
+    >>> x = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.5], [3.0, 2.0]], np.float32)
+    >>> table = pa.table({"features": vector_array(x), "label": [0, 0, 1, 1]})
+    >>> model = LogisticRegression(regParam=0.01).fit(table)
+    >>> model.transform(table)["prediction"].to_pylist()
+    [0.0, 0.0, 1.0, 1.0]
+    """
+
+    _input_kwargs: dict[str, Any]
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        featuresCol: str = "features",
+        labelCol: str = "label",
+        predictionCol: str = "prediction",
+        maxIter: int = 100,
+        regParam: float = 0.0,
+        elasticNetParam: float = 0.0,
+        tol: float = 1e-6,
+        fitIntercept: bool = True,
+        threshold: float = 0.5,
+        thresholds: list[float] | None = None,
+        probabilityCol: str = "probability",
+        rawPredictionCol: str = "rawPrediction",
+        standardization: bool = True,
+        weightCol: str | None = None,
+        aggregationDepth: int = 2,
+        family: str = "auto",
+        lowerBoundsOnCoefficients: Any = None,
+        upperBoundsOnCoefficients: Any = None,
+        lowerBoundsOnIntercepts: Any = None,
+        upperBoundsOnIntercepts: Any = None,
+        maxBlockSizeInMB: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self._set_given(self._input_kwargs)
+
+    @keyword_only
+    def setParams(
+        self,
+        *,
+        featuresCol: str = "features",
+        labelCol: str = "label",
+        predictionCol: str = "prediction",
+        maxIter: int = 100,
+        regParam: float = 0.0,
+        elasticNetParam: float = 0.0,
+        tol: float = 1e-6,
+        fitIntercept: bool = True,
+        threshold: float = 0.5,
+        thresholds: list[float] | None = None,
+        probabilityCol: str = "probability",
+        rawPredictionCol: str = "rawPrediction",
+        standardization: bool = True,
+        weightCol: str | None = None,
+        aggregationDepth: int = 2,
+        family: str = "auto",
+        lowerBoundsOnCoefficients: Any = None,
+        upperBoundsOnCoefficients: Any = None,
+        lowerBoundsOnIntercepts: Any = None,
+        upperBoundsOnIntercepts: Any = None,
+        maxBlockSizeInMB: float = 0.0,
+    ) -> LogisticRegression:
+        """Sets the params that are given; see the class for their meaning."""
+        return self._set_given(self._input_kwargs)
+
+    def _set_given(self, values: dict[str, Any]) -> Self:
+        values = {name: value for name, value in values.items() if value is not None}
+        for name in _BOUNDS:
+            if name in values:
+                raise ValueError(
+                    f"{self.uid}: {name} is not supported: there is no bounded optimisation here"
+                )
+        self._set(**values)
+        self._checkThresholdConsistency()
+        return self
+
+    def setFamily(self, value: str) -> LogisticRegression:
+        """Sets family."""
+        return self._set(family=value)
+
+    def _fit(self, dataset: DataFrame) -> LogisticRegressionModel:
+        features = input_column(self, self.featuresCol, dataset)
+        label = input_column(self, self.labelCol, dataset)
+        self._checkThresholdConsistency()
+        data = _read_training_set(dataset, features, label, weight_column(self, dataset))
+        classes = _count_classes(data, dataset.column_field(label))
+        self._checkThresholds(classes)
+        coefficients, intercepts, history = self._train(data, classes, features)
+        model = LogisticRegressionModel(coefficients, intercepts, classes, self._is_multinomial(classes))
+        self._copyValues(model._resetUid(self.uid))
+        model._summarize(dataset, history)
+        return model
+
+    def _is_multinomial(self, classes: int) -> bool:
+        family = self.getFamily()
+        if family == "binomial" and classes > 2:
+            raise ValueError(
+                f"{self.uid}: family 'binomial' takes 1 or 2 classes, found {classes} in column {self.getLabelCol()!r}"
+            )
+        return family == "multinomial" or (family == "auto" and classes > 2)
+
+    def _train(self, data: _TrainingSet, classes: int, features: str) -> tuple[Floats, Floats, Floats]:
+        multinomial = self._is_multinomial(classes)
+        self._warn_of_one_class(data)
+        bar = progress_bar(self.getMaxIter(), type(self).__name__) if progress_wanted() else None
+
+        def advance(iteration: int, objective: float) -> None:
+            if bar is not None and iteration:
+                bar.update(1)
+
+        try:
+            return _core.logistic_fit(
+                data.blocks,
+                data.labels,
+                data.weights,
+                classes,
+                multinomial,
+                self.getMaxIter(),
+                self.getRegParam(),
+                self.getElasticNetParam(),
+                self.getTol(),
+                self.getFitIntercept(),
+                self.getStandardization(),
+                False,
+                0,
+                advance if bar is not None else None,
+            )
+        except ValueError as error:
+            raise ValueError(f"column {features!r}: {error}") from None
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _warn_of_one_class(self, data: _TrainingSet) -> None:
+        present = np.unique(data.labels if data.weights is None else data.labels[data.weights > 0])
+        if len(present) > 1:
+            return
+        outcome = (
+            "the model predicts it always"
+            if self.getFitIntercept()
+            else "trained without an intercept, it means little"
+        )
+        warnings.warn(
+            f"{self.uid}: all labels in column {self.getLabelCol()!r} are {present[0]:g}; {outcome}",
+            stacklevel=5,
+        )
+
+
+# ---- the model
+
+
+class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLReadable):
+    """A fitted logistic regression.
+
+    Made by LogisticRegression.fit, or from coefficients:
+
+    Parameters
+    ----------
+    coefficients: float64 [numClasses, d] if multinomial, else [1, d].
+    intercepts: float64 [numClasses] or [1].
+    numClasses: number of classes.
+    multinomial: whether there is a set of coefficients for each class.
+    """
+
+    def __init__(self, coefficients: Floats, intercepts: Floats, numClasses: int, multinomial: bool) -> None:
+        super().__init__()
+        sets = numClasses if multinomial else 1
+        if coefficients.ndim != 2 or len(coefficients) != sets or intercepts.shape != (sets,):
+            raise ValueError(
+                f"expected coefficients [{sets}, d] and intercepts [{sets}], "
+                f"got {coefficients.shape} and {intercepts.shape}"
+            )
+        self._coefficients = np.ascontiguousarray(coefficients, np.float64)
+        self._intercepts = np.ascontiguousarray(intercepts, np.float64)
+        self._classes, self._multinomial = numClasses, multinomial
+        self._summary: LogisticRegressionTrainingSummary | None = None
+
+    def __repr__(self) -> str:
+        return f"LogisticRegressionModel: uid={self.uid}, numClasses={self.numClasses}, numFeatures={self.numFeatures}"
+
+    # ---- what was fitted
+
+    @property
+    def numClasses(self) -> int:
+        """Number of classes."""
+        return self._classes
+
+    @property
+    def numFeatures(self) -> int:
+        """Number of features."""
+        return int(self._coefficients.shape[1])
+
+    @property
+    def coefficientMatrix(self) -> DenseMatrix:
+        """Coefficients, a row for each class; one row if binomial."""
+        return DenseMatrix(*self._coefficients.shape, self._coefficients, True)
+
+    @property
+    def interceptVector(self) -> DenseVector:
+        """Intercepts, one for each row of the coefficients."""
+        return DenseVector(self._intercepts)
+
+    def _check_binomial(self, name: str, instead: str) -> None:
+        if self._multinomial:
+            raise ValueError(
+                f"Multinomial models contain a matrix of coefficients, use {instead} instead of {name}."
+            )
+
+    @property
+    def coefficients(self) -> DenseVector:
+        """Coefficients of a binomial model. Raises ValueError for a multinomial one."""
+        self._check_binomial("coefficients", "coefficientMatrix")
+        return DenseVector(self._coefficients[0])
+
+    @property
+    def intercept(self) -> float:
+        """Intercept of a binomial model. Raises ValueError for a multinomial one."""
+        self._check_binomial("intercept", "interceptVector")
+        return float(self._intercepts[0])
+
+    # ---- prediction from arrays
+
+    def _margins(self, x: NDArray[Any]) -> Floats:
+        """Margins [n, sets] of features [n, d]; float32 in the core, float64 by BLAS, so that nothing is rounded."""
+        if x.dtype == np.float32:
+            return _core.logistic_margins(np.ascontiguousarray(x), self._coefficients, self._intercepts, 0)
+        return np.ascontiguousarray(x @ self._coefficients.T + self._intercepts)
+
+    def _raw(self, x: NDArray[Any]) -> Floats:
+        margins = self._margins(x)
+        return margins if self._multinomial else np.concatenate([-margins, margins], axis=1)
+
+    def _probabilities(self, raw: Floats) -> Floats:
+        highest = raw.max(axis=1, keepdims=True)
+        # A model of one class has an infinite margin: that class is certain.
+        certain = np.isposinf(highest)
+        shifted = np.where(
+            certain, np.where(np.isposinf(raw), 0.0, -np.inf), raw - np.where(certain, 0.0, highest)
+        )
+        if not self._multinomial:
+            # From the margin itself: exp(raw - highest) would square the distance between the two.
+            with np.errstate(over="ignore"):
+                positive = 1 / (1 + np.exp(-raw[:, 1]))
+            return np.stack([1 - positive, positive], axis=1)
+        odds = np.exp(shifted)
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def _predictions(self, raw: Floats, probabilities: Floats) -> Floats:
+        if not self._multinomial:
+            threshold = self.getThreshold()
+            with np.errstate(divide="ignore"):
+                bound = np.log(threshold) - np.log1p(-threshold)
+            return (raw[:, 1] > bound).astype(np.float64)
+        thresholds = self._optional(self.thresholds)
+        if thresholds is None:
+            return raw.argmax(axis=1).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = probabilities / np.asarray(thresholds)
+        return np.where(np.isnan(scaled), -np.inf, scaled).argmax(axis=1).astype(np.float64)
+
+    # ---- prediction of one vector
+
+    def _row(self, value: Any) -> Floats:
+        row = np.asarray(value.toArray() if hasattr(value, "toArray") else value, np.float64)
+        if row.shape != (self.numFeatures,):
+            raise ValueError(
+                f"{self.uid}: expected a vector of {self.numFeatures} features, got shape {row.shape}"
+            )
+        return row[np.newaxis]
+
+    def predict(self, value: Any) -> float:
+        """The predicted class of one vector [numFeatures]."""
+        self._checkThresholds(self.numClasses)
+        raw = self._raw(self._row(value))
+        return float(self._predictions(raw, self._probabilities(raw))[0])
+
+    def predictRaw(self, value: Any) -> DenseVector:
+        """The margin of each class for one vector [numFeatures]."""
+        return DenseVector(self._raw(self._row(value))[0])
+
+    def predictProbability(self, value: Any) -> DenseVector:
+        """The probability of each class for one vector [numFeatures]."""
+        return DenseVector(self._probabilities(self._raw(self._row(value)))[0])
+
+    # ---- prediction of a dataset
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        features = input_column(self, self.featuresCol, dataset)
+        self._checkThresholds(self.numClasses)
+        vector = dense_type(self.numClasses if self._multinomial else 2, np.float64)
+        kinds = {"rawPredictionCol": vector, "probabilityCol": vector, "predictionCol": pa.float64()}
+        wanted = {
+            param: pa.field(output_column(self, self.getParam(param), dataset), kind, nullable=False)
+            for param, kind in kinds.items()
+            if self.getOrDefault(param)
+        }
+        if not wanted:
+            warnings.warn(
+                f"{self.uid}: transform does nothing because no output columns were set.", stacklevel=4
+            )
+            return dataset
+        return dataset._with_stage(self._stage(features, list(wanted)), [features], list(wanted.values()))
+
+    def _stage(
+        self, features: str, wanted: list[str]
+    ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[list[pa.Array]]]:
+        """What computes the wanted columns; a copy of the model, so that later settings do not reach into it."""
+        model = self.copy()
+
+        def predict(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
+            first_row = 0
+            for batch in batches:
+                yield model._predict_batch(batch.column(0), features, first_row, wanted)
+                first_row += batch.num_rows
+
+        return predict
+
+    def _predict_batch(self, column: Any, features: str, first_row: int, wanted: list[str]) -> list[pa.Array]:
+        blocks = _feature_blocks(column, features, first_row, self.numFeatures)
+        width = self.numClasses if self._multinomial else 2
+        raw = np.concatenate([np.empty((0, width)), *map(self._raw, blocks)])
+        # A model of one class has an infinite intercept, and coefficients of 0: only NaN is strange there.
+        broken = np.isnan(raw) if np.isinf(self._intercepts).any() else ~np.isfinite(raw)
+        if broken.any():
+            row = first_row + _first_row(broken.any(axis=1))
+            raise ValueError(
+                f"column {features!r}: features must be finite, found NaN or infinity in row {row}"
+            )
+        probabilities = self._probabilities(raw) if len(raw) else raw
+        columns = {
+            "rawPredictionCol": lambda: vector_array(raw),
+            "probabilityCol": lambda: vector_array(probabilities),
+            "predictionCol": lambda: pa.array(self._predictions(raw, probabilities)),
+        }
+        return [columns[name]() for name in wanted]
+
+    # ---- summaries
+
+    def _summary_columns(self) -> tuple[LogisticRegressionModel, dict[str, str | None]]:
+        """The model with the columns that metrics need, and the columns' names by role."""
+        model = self.copy()
+        for name in ("predictionCol", "probabilityCol"):
+            if not model.getOrDefault(name):
+                model._set(**{name: f"{name.removesuffix('Col')}_{uuid.uuid4().hex[:12]}"})
+        roles = ("featuresCol", "labelCol", "predictionCol", "probabilityCol")
+        columns: dict[str, str | None] = {role: model.getOrDefault(role) for role in roles}
+        columns["weightCol"] = model._optional("weightCol") or None
+        return model, columns
+
+    def _summarize(self, dataset: DataFrame, history: Floats) -> None:
+        model, columns = self._summary_columns()
+        kind = (
+            BinaryLogisticRegressionTrainingSummary
+            if self.numClasses <= 2
+            else LogisticRegressionTrainingSummary
+        )
+        self._summary = kind(model._transform(dataset), columns, history)
+
+    @property
+    def hasSummary(self) -> bool:
+        """Whether there is a training summary: not in a model that was loaded."""
+        return self._summary is not None
+
+    @property
+    def summary(self) -> LogisticRegressionTrainingSummary:
+        """The training's path and its metrics on the training data. Raises RuntimeError where there is none."""
+        if self._summary is None:
+            raise RuntimeError(f"No training summary available for this {type(self).__name__}")
+        return self._summary
+
+    def evaluate(self, dataset: Any) -> LogisticRegressionSummary:
+        """The model's predictions on a labelled dataset, and their metrics."""
+        from pydeepl.frame import adopt
+
+        model, columns = self._summary_columns()
+        kind = BinaryLogisticRegressionSummary if self.numClasses <= 2 else LogisticRegressionSummary
+        return kind(model._transform(adopt(dataset)[0]), columns)
+
+    # ---- files
+
+    def _state(self) -> StageState:
+        return StageState(
+            values={"numClasses": self.numClasses, "multinomial": self._multinomial},
+            arrays={"coefficients": self._coefficients, "intercepts": self._intercepts},
+        )
+
+    @classmethod
+    def _from_state(cls, state: StageState) -> Self:
+        return cls(
+            state.array("coefficients", ndim=2),
+            state.array("intercepts", ndim=1),
+            state.value("numClasses", int),
+            state.value("multinomial", bool),
+        )
