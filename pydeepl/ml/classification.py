@@ -1,29 +1,26 @@
 """LogisticRegression: multinomial and binomial, with elastic net, trained in the C core.
 
-Numbers agree with Spark MLlib 4 at every iteration, on features of float32: features of float64 are rounded to
-float32 for training.
+Numbers agree with Spark MLlib 4 at every iteration, on features of float32: features of float64 are rounded
+to float32 for training.
 
 Source: the behaviour of pyspark.ml.classification (Spark 4).
 """
 
 from __future__ import annotations
 
-import json
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.linalg import DenseVector, dense_type, vector_array, vector_blocks, vectors
+from pydeepl.linalg import DenseVector, dense_type, vector_array
 from pydeepl.ml.base import Estimator, Model, keyword_only
-from pydeepl.ml.columns import input_column, output_column, to_numbers, weight_column
+from pydeepl.ml.columns import input_column, output_column, weight_column
 from pydeepl.ml.matrix import DenseMatrix
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
 from pydeepl.ml.param.shared import (
@@ -51,6 +48,7 @@ from pydeepl.ml.summary import (
     LogisticRegressionSummary,
     LogisticRegressionTrainingSummary,
 )
+from pydeepl.ml.training_set import TrainingSet, count_classes, feature_blocks, read_training_set
 from pydeepl.progress import progress_bar, progress_wanted
 
 if TYPE_CHECKING:
@@ -61,7 +59,6 @@ if TYPE_CHECKING:
 __all__ = ["LogisticRegression", "LogisticRegressionModel"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Block: TypeAlias = NDArray[np.float32]
 
 _FAMILIES = ("auto", "binomial", "multinomial")
 _BOUNDS = (
@@ -70,9 +67,6 @@ _BOUNDS = (
     "lowerBoundsOnIntercepts",
     "upperBoundsOnIntercepts",
 )
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-# More classes than this are taken for labels that are no class numbers, if most of them have no row.
-_MANY_CLASSES = 1000
 
 
 class _LogisticRegressionParams(
@@ -163,7 +157,8 @@ class _LogisticRegressionParams(
         thresholds = self._optional(self.thresholds)
         if thresholds is not None and len(thresholds) != classes:
             raise ValueError(
-                f"{self.uid}: expected as many thresholds as classes ({classes}), got {len(thresholds)}: {thresholds}"
+                f"{self.uid}: expected as many thresholds as classes ({classes}), "
+                f"got {len(thresholds)}: {thresholds}"
             )
 
 
@@ -176,128 +171,6 @@ def _equivalent_threshold(thresholds: list[float]) -> float:
     return 1 / (1 + thresholds[0] / thresholds[1]) if thresholds[1] else 0.0
 
 
-# ---- reading a training set
-
-
-@dataclass
-class _TrainingSet:
-    blocks: list[Block]
-    labels: Floats
-    weights: Floats | None
-
-
-def _first_row(wrong: NDArray[np.bool_]) -> int:
-    return int(wrong.argmax())
-
-
-def _feature_blocks(column: Any, name: str, first_row: int, width: int | None) -> list[NDArray[Any]]:
-    """A batch's vectors as [rows, features] blocks; messages name the dataset's row."""
-    if column.null_count:
-        row = first_row + pc.index(pc.is_null(column), True).as_py()
-        raise ValueError(f"column {name!r}: expected a vector, found null in row {row}")
-    try:
-        blocks: list[NDArray[Any]] = vector_blocks(column, name)
-    except ValueError as error:
-        raise _explained(error, column, name, first_row) from None
-    for block in blocks:
-        if width is not None and block.shape[1] != width:
-            raise ValueError(
-                f"column {name!r}: expected {width} features, found {block.shape[1]} in row {first_row}"
-            )
-        width = block.shape[1]
-        first_row += len(block)
-    return blocks
-
-
-def _explained(error: ValueError, column: Any, name: str, first_row: int) -> ValueError:
-    """The error with the first row whose vector has another size than the one before, if that is what it is."""
-    sizes = [len(vector) for vector in vectors(column) if vector is not None]
-    for row, size in enumerate(sizes):
-        if size != sizes[0]:
-            return ValueError(
-                f"column {name!r}: expected {sizes[0]} features, found {size} in row {first_row + row}"
-            )
-    return error
-
-
-def _as_float32(block: NDArray[Any]) -> Block:
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused as such
-        return np.ascontiguousarray(block, np.float32)
-
-
-def _check_labels(labels: Floats, column: str) -> None:
-    wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
-    if wrong.any():
-        row = _first_row(wrong)
-        raise ValueError(
-            f"column {column!r}: labels must be whole numbers in [0, 2147483647), found {labels[row]:g} in row {row}"
-        )
-
-
-def _check_weights(weights: Floats, column: str) -> None:
-    wrong = ~((weights >= 0) & np.isfinite(weights))
-    if wrong.any():
-        row = _first_row(wrong)
-        raise ValueError(
-            f"column {column!r}: weights must be finite and >= 0, found {weights[row]:g} in row {row}"
-        )
-    if not weights.any():
-        raise ValueError(f"column {column!r}: expected a weight > 0, found {len(weights)} weights of 0")
-
-
-def _read_training_set(dataset: DataFrame, features: str, label: str, weight: str | None) -> _TrainingSet:
-    """Reads the columns batch by batch; the features stay in the batches' own memory where they are float32."""
-    names = list(dict.fromkeys([features, label, *([weight] if weight else [])]))
-    blocks: list[Block] = []
-    labels: list[Floats] = []
-    weights: list[Floats] = []
-    rows = 0
-    for batch in dataset._arrow(names):
-        labels.append(to_numbers(batch.column(label), label, rows))
-        if weight:
-            weights.append(to_numbers(batch.column(weight), weight, rows))
-        width = blocks[0].shape[1] if blocks else None
-        blocks += map(_as_float32, _feature_blocks(batch.column(features), features, rows, width))
-        rows += batch.num_rows
-    if rows == 0:
-        raise ValueError(f"expected rows to train on, found an empty dataset (columns {', '.join(names)})")
-    data = _TrainingSet(blocks, np.concatenate(labels), np.concatenate(weights) if weight else None)
-    _check_labels(data.labels, label)
-    if data.weights is not None and weight:
-        _check_weights(data.weights, weight)
-    return data
-
-
-def _nominal_classes(field: pa.Field) -> int | None:
-    """Number of classes in a label column's ML metadata (what StringIndexer leaves there), if it has any."""
-    text = (field.metadata or {}).get(b"ml_attr")
-    attribute = json.loads(text) if text else None
-    if not isinstance(attribute, dict) or attribute.get("type") not in ("nominal", "binary"):
-        return None
-    if "vals" in attribute:
-        return len(attribute["vals"])
-    return 2 if attribute["type"] == "binary" else attribute.get("num_vals")
-
-
-def _count_classes(data: _TrainingSet, field: pa.Field) -> int:
-    inferred = int(data.labels.max()) + 1
-    known = _nominal_classes(field)
-    if known is not None:
-        if known < inferred:
-            raise ValueError(
-                f"column {field.name!r}: its metadata tell of {known} classes, but row "
-                f"{int(data.labels.argmax())} has label {inferred - 1}"
-            )
-        return known
-    distinct = len(np.unique(data.labels))
-    if inferred > _MANY_CLASSES and inferred > 10 * distinct:
-        raise ValueError(
-            f"column {field.name!r}: {distinct} distinct labels, but the largest, {inferred - 1} in row "
-            f"{int(data.labels.argmax())}, stands for {inferred} classes; number the classes from 0"
-        )
-    return inferred
-
-
 # ---- the estimator
 
 
@@ -306,8 +179,9 @@ class LogisticRegression(
 ):
     """Multinomial (softmax) and binomial logistic regression with elastic-net regularization.
 
-    Minimises the weighted mean of the log loss plus regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2
-    |b|_2^2), by L-BFGS or, where there is an L1 term, OWL-QN.
+    Minimises the weighted mean of the log loss plus
+    regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2 |b|_2^2),
+    by L-BFGS or, where there is an L1 term, OWL-QN.
 
     Parameters
     ----------
@@ -324,7 +198,8 @@ class LogisticRegression(
     lowerBoundsOnCoefficients, upperBoundsOnCoefficients, lowerBoundsOnIntercepts, upperBoundsOnIntercepts:
         not supported; ValueError where one is given.
 
-    Where all labels are one class and there is an intercept, the model predicts that class always, with a warning.
+    Where all labels are one class and there is an intercept, the model predicts that class always, with a
+    warning.
 
     Examples
     --------
@@ -417,8 +292,8 @@ class LogisticRegression(
         features = input_column(self, self.featuresCol, dataset)
         label = input_column(self, self.labelCol, dataset)
         self._checkThresholdConsistency()
-        data = _read_training_set(dataset, features, label, weight_column(self, dataset))
-        classes = _count_classes(data, dataset.column_field(label))
+        data = read_training_set(dataset, features, label, weight_column(self, dataset))
+        classes = count_classes(data, dataset.column_field(label))
         self._checkThresholds(classes)
         coefficients, intercepts, history = self._train(data, classes, features)
         model = LogisticRegressionModel(coefficients, intercepts, classes, self._is_multinomial(classes))
@@ -430,11 +305,12 @@ class LogisticRegression(
         family = self.getFamily()
         if family == "binomial" and classes > 2:
             raise ValueError(
-                f"{self.uid}: family 'binomial' takes 1 or 2 classes, found {classes} in column {self.getLabelCol()!r}"
+                f"{self.uid}: family 'binomial' takes 1 or 2 classes, "
+                f"found {classes} in column {self.getLabelCol()!r}"
             )
         return family == "multinomial" or (family == "auto" and classes > 2)
 
-    def _train(self, data: _TrainingSet, classes: int, features: str) -> tuple[Floats, Floats, Floats]:
+    def _train(self, data: TrainingSet, classes: int, features: str) -> tuple[Floats, Floats, Floats]:
         multinomial = self._is_multinomial(classes)
         self._warn_of_one_class(data)
         bar = progress_bar(self.getMaxIter(), type(self).__name__) if progress_wanted() else None
@@ -466,7 +342,7 @@ class LogisticRegression(
             if bar is not None:
                 bar.close()
 
-    def _warn_of_one_class(self, data: _TrainingSet) -> None:
+    def _warn_of_one_class(self, data: TrainingSet) -> None:
         present = np.unique(data.labels if data.weights is None else data.labels[data.weights > 0])
         if len(present) > 1:
             return
@@ -482,6 +358,28 @@ class LogisticRegression(
 
 
 # ---- the model
+
+
+def softmax(margins: Floats) -> Floats:
+    """Probabilities [n, classes] of margins [n, classes]; a margin of +inf is certain."""
+    highest = margins.max(axis=1, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore"):
+        odds = np.where(np.isposinf(highest), np.isposinf(margins), np.exp(margins - highest))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def logistic(margins: Floats) -> Floats:
+    """Probabilities [n, 2] of class 1's margins [n]."""
+    with np.errstate(over="ignore"):
+        positive = 1 / (1 + np.exp(-margins))
+    return np.stack([1 - positive, positive], axis=1)
+
+
+def _divided(probabilities: Floats, thresholds: list[float]) -> Floats:
+    """Probabilities over thresholds; a class of threshold 0 wins, but not with a probability of 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = probabilities / np.asarray(thresholds)
+    return np.where(np.isnan(scaled), -np.inf, scaled)
 
 
 class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLReadable):
@@ -511,7 +409,10 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         self._summary: LogisticRegressionTrainingSummary | None = None
 
     def __repr__(self) -> str:
-        return f"LogisticRegressionModel: uid={self.uid}, numClasses={self.numClasses}, numFeatures={self.numFeatures}"
+        return (
+            f"LogisticRegressionModel: uid={self.uid}, "
+            f"numClasses={self.numClasses}, numFeatures={self.numFeatures}"
+        )
 
     # ---- what was fitted
 
@@ -528,7 +429,7 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
     @property
     def coefficientMatrix(self) -> DenseMatrix:
         """Coefficients, a row for each class; one row if binomial."""
-        return DenseMatrix(*self._coefficients.shape, self._coefficients, True)
+        return DenseMatrix(len(self._coefficients), self.numFeatures, self._coefficients, True)
 
     @property
     def interceptVector(self) -> DenseVector:
@@ -556,7 +457,7 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
     # ---- prediction from arrays
 
     def _margins(self, x: NDArray[Any]) -> Floats:
-        """Margins [n, sets] of features [n, d]; float32 in the core, float64 by BLAS, so that nothing is rounded."""
+        """Margins [n, sets] of features [n, d]; float64 features go to BLAS, so that they are not rounded."""
         if x.dtype == np.float32:
             return _core.logistic_margins(np.ascontiguousarray(x), self._coefficients, self._intercepts, 0)
         return np.ascontiguousarray(x @ self._coefficients.T + self._intercepts)
@@ -566,32 +467,17 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         return margins if self._multinomial else np.concatenate([-margins, margins], axis=1)
 
     def _probabilities(self, raw: Floats) -> Floats:
-        highest = raw.max(axis=1, keepdims=True)
-        # A model of one class has an infinite margin: that class is certain.
-        certain = np.isposinf(highest)
-        shifted = np.where(
-            certain, np.where(np.isposinf(raw), 0.0, -np.inf), raw - np.where(certain, 0.0, highest)
-        )
-        if not self._multinomial:
-            # From the margin itself: exp(raw - highest) would square the distance between the two.
-            with np.errstate(over="ignore"):
-                positive = 1 / (1 + np.exp(-raw[:, 1]))
-            return np.stack([1 - positive, positive], axis=1)
-        odds = np.exp(shifted)
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        return softmax(raw) if self._multinomial else logistic(raw[:, 1])
 
     def _predictions(self, raw: Floats, probabilities: Floats) -> Floats:
         if not self._multinomial:
             threshold = self.getThreshold()
             with np.errstate(divide="ignore"):
                 bound = np.log(threshold) - np.log1p(-threshold)
-            return (raw[:, 1] > bound).astype(np.float64)
+            return np.asarray(raw[:, 1] > bound, np.float64)
         thresholds = self._optional(self.thresholds)
-        if thresholds is None:
-            return raw.argmax(axis=1).astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scaled = probabilities / np.asarray(thresholds)
-        return np.where(np.isnan(scaled), -np.inf, scaled).argmax(axis=1).astype(np.float64)
+        scores = raw if thresholds is None else _divided(probabilities, thresholds)
+        return np.asarray(scores.argmax(axis=1), np.float64)
 
     # ---- prediction of one vector
 
@@ -625,7 +511,7 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         vector = dense_type(self.numClasses if self._multinomial else 2, np.float64)
         kinds = {"rawPredictionCol": vector, "probabilityCol": vector, "predictionCol": pa.float64()}
         wanted = {
-            param: pa.field(output_column(self, self.getParam(param), dataset), kind, nullable=False)
+            param: pa.field(output_column(self, self.getParam(param), dataset), kind, nullable=kind is vector)
             for param, kind in kinds.items()
             if self.getOrDefault(param)
         }
@@ -639,7 +525,7 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
     def _stage(
         self, features: str, wanted: list[str]
     ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[list[pa.Array]]]:
-        """What computes the wanted columns; a copy of the model, so that later settings do not reach into it."""
+        """What computes the wanted columns, by a copy of the model: later settings do not reach into it."""
         model = self.copy()
 
         def predict(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
@@ -651,13 +537,13 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         return predict
 
     def _predict_batch(self, column: Any, features: str, first_row: int, wanted: list[str]) -> list[pa.Array]:
-        blocks = _feature_blocks(column, features, first_row, self.numFeatures)
+        blocks = feature_blocks(column, features, first_row, self.numFeatures)
         width = self.numClasses if self._multinomial else 2
         raw = np.concatenate([np.empty((0, width)), *map(self._raw, blocks)])
         # A model of one class has an infinite intercept, and coefficients of 0: only NaN is strange there.
         broken = np.isnan(raw) if np.isinf(self._intercepts).any() else ~np.isfinite(raw)
         if broken.any():
-            row = first_row + _first_row(broken.any(axis=1))
+            row = first_row + int(broken.any(axis=1).argmax())
             raise ValueError(
                 f"column {features!r}: features must be finite, found NaN or infinity in row {row}"
             )
@@ -698,7 +584,7 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
 
     @property
     def summary(self) -> LogisticRegressionTrainingSummary:
-        """The training's path and its metrics on the training data. Raises RuntimeError where there is none."""
+        """The training's path, and metrics on the training data. Raises RuntimeError where there is none."""
         if self._summary is None:
             raise RuntimeError(f"No training summary available for this {type(self).__name__}")
         return self._summary

@@ -152,11 +152,11 @@ class BinaryLogisticRegressionSummary(LogisticRegressionSummary):
 
     @cached_property
     def _curves(self) -> BinaryMetrics:
-        columns = [self.labelCol, *self._weights()]
-        numbers = read_numbers(self._predictions, columns)
+        labels, *weights = read_numbers(self._predictions, [self.labelCol, *self._weights()])
         batches = list(self._predictions._arrow([self.probabilityCol]))
         blocks = [vector_matrix(batch.column(0), self.probabilityCol) for batch in batches if len(batch)]
-        return BinaryMetrics(np.concatenate([np.empty(0), *(block[:, 1] for block in blocks)]), *numbers)
+        scores = np.concatenate([np.empty(0), *(block[:, 1] for block in blocks)])
+        return BinaryMetrics(scores, labels, weights[0] if weights else None)
 
     @property
     def roc(self) -> DataFrame:

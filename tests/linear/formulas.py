@@ -1,4 +1,4 @@
-"""Data sets by formula, so that golden files hold answers alone: exact in float32, the same on every machine."""
+"""Data sets by formula, so that golden files hold answers alone; exact in float32."""
 
 import numpy as np
 

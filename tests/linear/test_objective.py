@@ -1,5 +1,7 @@
 """The core's loss and gradient against their definition and against differences."""
 
+import itertools
+
 import numpy as np
 import pytest
 from linear.reference import objective
@@ -44,8 +46,8 @@ def evaluate(
     )
 
 
-# (rows, features, classes, share of values that are not zero): passes by rows and by columns, dense and sparse tiles,
-# widths that fill no vector, one tile and many, sets that fill one, two and five groups of vectors.
+# (rows, features, classes, share of values that are not zero): passes by rows and by columns, dense and
+# sparse tiles, widths that fill no vector, one tile and many, sets that fill one to five groups of vectors.
 SHAPES = [
     (7, 1, 2, 1.0),
     (30, 5, 3, 1.0),
@@ -119,7 +121,7 @@ def test_same_bits_for_any_threads_and_blocks(n, d, density):
     point = np.random.default_rng(7).standard_normal(9 * (d + 1))
     value, gradient = evaluate(x, y, w, point, 9, True)
     cuts = [0, 1, 2, n // 3, n // 3, n - 1, n]
-    blocks = [np.ascontiguousarray(x[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    blocks = [np.ascontiguousarray(x[a:b]) for a, b in itertools.pairwise(cuts)]
     for options in [{"threads": 2}, {"threads": 3}, {"threads": 7}, {"blocks": blocks, "threads": 2}]:
         again, slopes = evaluate(x, y, w, point, 9, True, **options)
         assert again == value

@@ -1,0 +1,158 @@
+"""A classifier's training set, read from a frame and checked: messages name column, row and value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pydeepl.linalg import vector_blocks, vectors
+from pydeepl.ml.columns import to_numbers
+
+if TYPE_CHECKING:
+    from pydeepl.frame import DataFrame
+
+__all__ = ["TrainingSet", "count_classes", "feature_blocks", "read_training_set"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Block: TypeAlias = NDArray[np.float32]
+
+# More classes than this are taken for labels that are no class numbers, if most of them have no row.
+_MANY_CLASSES = 1000
+
+
+@dataclass
+class TrainingSet:
+    """Features as blocks of rows [rows, d], labels [n], weights [n] or None."""
+
+    blocks: list[Block]
+    labels: Floats
+    weights: Floats | None
+
+
+def _first_row(wrong: NDArray[np.bool_]) -> int:
+    return int(wrong.argmax())
+
+
+def feature_blocks(column: Any, name: str, first_row: int, width: int | None) -> list[NDArray[Any]]:
+    """A batch's vectors as [rows, features] blocks; messages name the dataset's row."""
+    if column.null_count:
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
+        raise ValueError(f"column {name!r}: expected a vector, found null in row {row}")
+    try:
+        blocks: list[NDArray[Any]] = vector_blocks(column, name)
+    except ValueError as error:
+        raise _explained(error, column, name, first_row) from None
+    for block in blocks:
+        if width is not None and block.shape[1] != width:
+            raise ValueError(
+                f"column {name!r}: expected {width} features, found {block.shape[1]} in row {first_row}"
+            )
+        width = block.shape[1]
+        first_row += len(block)
+    return blocks
+
+
+def _explained(error: ValueError, column: Any, name: str, first_row: int) -> ValueError:
+    """The error with the first row whose vector has another size, if that is what is wrong."""
+    sizes = [len(vector) for vector in vectors(column) if vector is not None]
+    for row, size in enumerate(sizes):
+        if size != sizes[0]:
+            return ValueError(
+                f"column {name!r}: expected {sizes[0]} features, found {size} in row {first_row + row}"
+            )
+    return error
+
+
+def _as_float32(block: NDArray[Any]) -> Block:
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused as such
+        return np.ascontiguousarray(block, np.float32)
+
+
+def _check_labels(labels: Floats, column: str) -> None:
+    wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
+    if wrong.any():
+        row = _first_row(wrong)
+        raise ValueError(
+            f"column {column!r}: labels must be whole numbers in [0, 2147483647), "
+            f"found {labels[row]:g} in row {row}"
+        )
+
+
+def _check_weights(weights: Floats, column: str) -> None:
+    wrong = ~((weights >= 0) & np.isfinite(weights))
+    if wrong.any():
+        row = _first_row(wrong)
+        raise ValueError(
+            f"column {column!r}: weights must be finite and >= 0, found {weights[row]:g} in row {row}"
+        )
+    if not weights.any():
+        raise ValueError(f"column {column!r}: expected a weight > 0, found {len(weights)} weights of 0")
+
+
+def read_training_set(dataset: DataFrame, features: str, label: str, weight: str | None) -> TrainingSet:
+    """Reads the columns batch by batch; float32 features stay in the batches' own memory.
+
+    Raises
+    ------
+    ValueError for an empty dataset, nulls, vectors of different sizes, labels that are no class numbers, and
+    weights that are negative, not finite or all 0: with the column, the row and the value.
+    """
+    names = list(dict.fromkeys([features, label, *([weight] if weight else [])]))
+    blocks: list[Block] = []
+    labels: list[Floats] = []
+    weights: list[Floats] = []
+    rows = 0
+    for batch in dataset._arrow(names):
+        labels.append(to_numbers(batch.column(label), label, rows))
+        if weight:
+            weights.append(to_numbers(batch.column(weight), weight, rows))
+        width = blocks[0].shape[1] if blocks else None
+        blocks += map(_as_float32, feature_blocks(batch.column(features), features, rows, width))
+        rows += batch.num_rows
+    if rows == 0:
+        raise ValueError(f"expected rows to train on, found an empty dataset (columns {', '.join(names)})")
+    data = TrainingSet(blocks, np.concatenate(labels), np.concatenate(weights) if weight else None)
+    _check_labels(data.labels, label)
+    if data.weights is not None and weight:
+        _check_weights(data.weights, weight)
+    return data
+
+
+def _nominal_classes(field: pa.Field) -> int | None:
+    """Number of classes in a label column's ML metadata (what StringIndexer leaves there), if it has any."""
+    text = (field.metadata or {}).get(b"ml_attr")
+    attribute = json.loads(text) if text else None
+    if not isinstance(attribute, dict) or attribute.get("type") not in ("nominal", "binary"):
+        return None
+    if "vals" in attribute:
+        return len(attribute["vals"])
+    return 2 if attribute["type"] == "binary" else attribute.get("num_vals")
+
+
+def count_classes(data: TrainingSet, field: pa.Field) -> int:
+    """Number of classes: what the label column's metadata say, else the largest label + 1.
+
+    Raises ValueError where the labels do not fit the metadata, or are too sparse for class numbers.
+    """
+    inferred = int(data.labels.max()) + 1
+    known = _nominal_classes(field)
+    if known is not None:
+        if known < inferred:
+            raise ValueError(
+                f"column {field.name!r}: its metadata tell of {known} classes, but row "
+                f"{int(data.labels.argmax())} has label {inferred - 1}"
+            )
+        return known
+    distinct = len(np.unique(data.labels))
+    if inferred > _MANY_CLASSES and inferred > 10 * distinct:
+        raise ValueError(
+            f"column {field.name!r}: {distinct} distinct labels, but the largest, {inferred - 1} in row "
+            f"{int(data.labels.argmax())}, stands for {inferred} classes; number the classes from 0"
+        )
+    return inferred
