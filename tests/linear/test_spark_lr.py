@@ -1,7 +1,6 @@
 """Spark MLlib's own numbers on the data sets of formulas.py (tests/golden/spark/make_spark_lr.py)."""
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from linear.formulas import dataset
 from pydeepl.linalg import vector_array, vectors
 from pydeepl.ml import LogisticRegression
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.filterwarnings("ignore:.*all labels in column")]
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "spark" / "spark_lr.json").read_text())
 
@@ -21,9 +20,7 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "spark" / "spark_lr.
 def test_spark(case):
     x, y, w = dataset(case["data"])
     data = pa.table({"features": vector_array(x.astype(np.float32)), "label": y, "weight": w})
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "all labels in column", UserWarning)
-        model = LogisticRegression(**case["params"]).fit(data)
+    model = LogisticRegression(**case["params"]).fit(data)
     history = model.summary.objectiveHistory
     assert len(history) == len(case["objectiveHistory"])
     np.testing.assert_allclose(history[:6], case["objectiveHistory"][:6], rtol=1e-9, atol=0)
