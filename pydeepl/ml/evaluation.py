@@ -1,7 +1,7 @@
 """Evaluators: one number for a dataset of predictions, with Spark's metric names and numbers.
 
-Source: the behaviour of pyspark.ml.evaluation (Spark 4). Beyond Spark, an empty dataset, null and NaN are refused,
-and predictions and scores may be of any numeric type.
+Source: the behaviour of pyspark.ml.evaluation (Spark 4). Beyond Spark, an empty dataset, null and NaN are
+refused, and predictions and scores may be of any numeric type.
 """
 
 from __future__ import annotations
@@ -205,8 +205,8 @@ class BinaryClassificationEvaluator(
 
     Parameters
     ----------
-    rawPredictionCol: name of the column of scores: numbers, or vectors (or lists) whose second element is the score
-        of class 1, such as raw predictions and probabilities.
+    rawPredictionCol: name of the column of scores: numbers, or vectors (or lists) whose second element is the
+        score of class 1, such as raw predictions and probabilities.
     labelCol: name of the column of true classes; a label above 0.5 is positive.
     metricName: areaUnderROC (the default) or areaUnderPR.
     weightCol: name of the column of row weights; None: every row weighs 1.
@@ -284,7 +284,7 @@ class BinaryClassificationEvaluator(
 def _read_with_vectors(
     dataset: DataFrame, columns: list[str], vectors: str
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Numeric columns, each [rows], and a column of vectors [rows, size] or of numbers [rows], in one pass."""
+    """Numeric columns [rows], and a column of vectors [rows, size] or numbers [rows], in one pass."""
     distinct = list(dict.fromkeys([*columns, vectors]))
     batches = list(dataset._arrow(distinct))
     if not batches:

@@ -178,7 +178,7 @@ class MulticlassMetrics:
 
 
 def log_loss(
-    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, eps: float = 1e-15
+    labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, *, eps: float = 1e-15
 ) -> float:
     """The mean of -log(probability of the true class).
 
@@ -233,6 +233,7 @@ class BinaryMetrics:
         scores: ArrayLike,
         labels: ArrayLike,
         weights: ArrayLike | None = None,
+        *,
         numBins: int = 0,
     ) -> None:
         score, label = np.asarray(scores, np.float64), np.asarray(labels, np.float64)

@@ -20,6 +20,7 @@ a class, never a module to import, and nothing is pickled.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -197,7 +198,7 @@ def save_stage(stage: Any, path: str | os.PathLike[str], overwrite: bool = False
         )
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.saving")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         _write_stage(stage, temporary)
         _place(temporary, target)
     except OSError as error:
@@ -205,6 +206,13 @@ def save_stage(stage: Any, path: str | os.PathLike[str], overwrite: bool = False
         raise OSError(error.errno, f"cannot save {stage.uid}: {reason}", str(target)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
 def _local_path(path: str | os.PathLike[str]) -> Path:
@@ -346,7 +354,7 @@ def _read_stage(folder: Path) -> Any:
         stage._set(**{name: _decode(value) for name, value in metadata["params"].items()})
     except DamagedStageError:
         raise
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedStageError(f"{folder}: not a whole {cls.__name__}: {error}") from error
     return stage
 
@@ -434,13 +442,13 @@ def _find_class(name: str, folder: Path) -> Any:
         cls = getattr(pydeepl, short)
         if isinstance(cls, type) and issubclass(cls, MLReadable):
             return cls
-    found = next((cls for cls in _subclasses(MLReadable) if _class_name(cls) == name), None)
-    if found is None:
+    found = [cls for cls in _subclasses(MLReadable) if _class_name(cls) == name]
+    if not found:
         raise DamagedStageError(
             f"{folder}: unknown stage class {name!r}: only pydeepl's own stages and classes "
             "that the program has already imported are loaded"
         )
-    return found
+    return found[-1]  # the newest, where a notebook has defined it anew
 
 
 def _subclasses(cls: type) -> Iterator[type]:
