@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         runpy.run_path(str(script), run_name="__main__")
     except Exception as error:
-        sys.excepthook(type(error), error, _inside(error.__traceback__, script))
+        error.with_traceback(_inside(error.__traceback__, script))
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     return 0
 

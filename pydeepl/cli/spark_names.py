@@ -13,6 +13,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "pydeepl.frame:Row",
         "pydeepl.frame:Column",
     ),
+    "pyspark.errors": ("pydeepl.frame:AnalysisException", "pydeepl.frame:ParseException"),
+    "pyspark.sql.utils": ("pydeepl.frame:AnalysisException", "pydeepl.frame:ParseException"),
     "pyspark.sql.functions": ("pydeepl.frame.functions",),
     "pyspark.sql.types": ("pydeepl.frame.types",),
     "pyspark.ml": (
