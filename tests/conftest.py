@@ -1,7 +1,12 @@
 """What the tests of several rooms share."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+
+import pydeepl
 
 
 def random_tensors(model, seed=0):
@@ -40,3 +45,10 @@ def random_weights(tmp_path_factory):
         return path
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """Environment variables with which a subprocess, in any folder, imports this process' pydeepl."""
+    paths = [str(Path(pydeepl.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

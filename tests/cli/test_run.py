@@ -10,13 +10,19 @@ from pydeepl.cli.spark_names import STAND_INS
 from pydeepl.cli.stand_ins import _names_of
 
 
-def run(tmp_path, code, *arguments):
-    script = tmp_path / "a script.py"
-    script.write_text(textwrap.dedent(code))
-    return subprocess.run(
-        [sys.executable, "-m", "pydeepl.cli", "run", str(script), *arguments],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+@pytest.fixture
+def run(tmp_path, environment):
+    """run(code, *arguments): a script with that code, run in tmp_path."""
+
+    def run(code, *arguments):
+        script = tmp_path / "a script.py"
+        script.write_text(textwrap.dedent(code))
+        command = [sys.executable, "-m", "pydeepl.cli", "run", str(script), *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    return run
 
 
 @pytest.mark.parametrize("module", STAND_INS)
@@ -26,9 +32,8 @@ def test_every_row_of_the_table_holds(module):
     assert not any(name.startswith("_") for name in names)
 
 
-def test_a_script_sees_pydeepl_under_sparks_names(tmp_path):
+def test_a_script_sees_pydeepl_under_sparks_names(run):
     done = run(
-        tmp_path,
         """
         import pyspark, pyspark.sql
         from pyspark.sql import SparkSession, functions as F
@@ -47,10 +52,9 @@ def test_a_script_sees_pydeepl_under_sparks_names(tmp_path):
     assert (done.stdout, done.stderr) == ("b StructType\n", "")
 
 
-def test_arguments_name_and_folder_are_those_of_a_script(tmp_path):
+def test_arguments_name_and_folder_are_those_of_a_script(run, tmp_path):
     (tmp_path / "beside.py").write_text("VALUE = 7")
     done = run(
-        tmp_path,
         """
         import sys
         from beside import VALUE
@@ -63,8 +67,8 @@ def test_arguments_name_and_folder_are_those_of_a_script(tmp_path):
     assert done.returncode == 3
 
 
-def test_a_scripts_error_shows_its_own_lines_only(tmp_path):
-    done = run(tmp_path, "def fail():\n    raise KeyError('mine')\nfail()\n")
+def test_a_scripts_error_shows_its_own_lines_only(run):
+    done = run("def fail():\n    raise KeyError('mine')\nfail()\n")
     assert done.returncode == 1
     assert "a script.py" in done.stderr and "KeyError: 'mine'" in done.stderr
     assert "runpy" not in done.stderr and "cli" not in done.stderr
@@ -79,8 +83,8 @@ def test_a_scripts_error_shows_its_own_lines_only(tmp_path):
         ("import sparkdl; sparkdl.TFTransformer", ["sparkdl.TFTransformer", "DeepImageFeaturizer"]),
     ],
 )
-def test_what_is_not_there_is_said_with_what_is(tmp_path, line, texts):
-    done = run(tmp_path, line)
+def test_what_is_not_there_is_said_with_what_is(run, line, texts):
+    done = run(line)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.partition(":")[0] in ("ImportError", "ModuleNotFoundError")
@@ -94,9 +98,9 @@ def test_a_missing_script(tmp_path):
     assert (done.returncode, done.stderr) == (1, "pydeepl run: no such script: nowhere.py\n")
 
 
-def test_other_processes_keep_the_real_names(tmp_path):
+def test_other_processes_keep_the_real_names(run):
     """Nothing is written anywhere: plain Python afterwards does not find stand-ins."""
-    run(tmp_path, "import sparkdl")
+    run("import sparkdl")
     done = subprocess.run(
         [sys.executable, "-c", "import sparkdl"], capture_output=True, text=True, timeout=60
     )
