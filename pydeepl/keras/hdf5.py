@@ -16,18 +16,31 @@ _MAX_NAMES = 20 * MAX_LAYERS
 _MAX_EXPANSION = 1000  # bytes in memory per byte on disk, beyond which compression is taken for an attack
 
 
+# What h5py raises, at any access, for a damaged file.
+_DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError)
+
+
 @contextmanager
 def open_hdf5(path: str, file: IO[bytes] | None = None) -> Iterator[Any]:
     """The root group of the HDF5 file at `path`, or of the open `file` that `path` names in messages."""
     import h5py
 
-    try:
+    with reading(path):
         # Reading needs no lock, and shared folders often have none.
         root = h5py.File(path if file is None else file, "r", locking=False if file is None else None)
-    except (OSError, RuntimeError) as error:
-        raise WeightsError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
     with root:
         yield root
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turns whatever h5py raises for a damaged file into a WeightsError."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except _DAMAGE as error:
+        raise WeightsError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 
 def child(path: str, group: Any, name: str) -> Any:
@@ -40,17 +53,12 @@ def child(path: str, group: Any, name: str) -> Any:
     place = group
     for part in name.split("/"):
         where = f"{place.name.rstrip('/')}/{part}"
-        try:
-            link = None if part in ("", ".") else place.get(part, getlink=True)
-            if link is not None and not isinstance(link, h5py.HardLink):
-                raise WeightsError(
-                    f"{path}: {where} is a {type(link).__name__}; links to elsewhere are refused"
-                )
-            place = None if link is None else place[part]
-        except (KeyError, OSError, RuntimeError, AttributeError, TypeError) as error:
-            raise WeightsError(f"{path}: {where} cannot be read: {error}") from error
-        if place is None:
+        link = None if part in ("", ".") else place.get(part, getlink=True)
+        if link is None:
             raise WeightsError(f"{path}: {where} is missing")
+        if not isinstance(link, h5py.HardLink):
+            raise WeightsError(f"{path}: {where} is a {type(link).__name__}; links to elsewhere are refused")
+        place = place[part]
     return place
 
 
@@ -66,18 +74,15 @@ def group_at(path: str, group: Any, name: str) -> Any:
 
 def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
     """The names kept as attribute `name`, or in pieces as `name0`, `name1`, ...; None if absent."""
-    try:
-        if name in group.attrs:
-            return _names(path, group, name)
-        pieces: list[str] = []
-        count = 0
-        while f"{name}{count}" in group.attrs:
-            pieces += _names(path, group, f"{name}{count}")
-            if len(pieces) > _MAX_NAMES:
-                raise WeightsError(f"{path}: {group.name} lists more than {_MAX_NAMES} {name}")
-            count += 1
-    except (OSError, RuntimeError, UnicodeDecodeError, TypeError, KeyError) as error:
-        raise WeightsError(f"{path}: attribute {name} of {group.name} cannot be read: {error}") from error
+    if name in group.attrs:
+        return _names(path, group, name)
+    pieces: list[str] = []
+    count = 0
+    while f"{name}{count}" in group.attrs:
+        pieces += _names(path, group, f"{name}{count}")
+        if len(pieces) > _MAX_NAMES:
+            raise WeightsError(f"{path}: {group.name} lists more than {_MAX_NAMES} {name}")
+        count += 1
     return pieces if count else None
 
 

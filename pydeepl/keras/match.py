@@ -44,7 +44,10 @@ def pair(stored: StoredWeights, wanted: Sequence[Layer]) -> list[Pair]:
         return _by_key(names, wanted, titles, stored.layers)
     if stored.naming is Naming.CLASS:
         return _by_key(_class_names(wanted), wanted, [layer.name for layer in stored.layers], stored.layers)
-    return _by_order(wanted, stored.layers)
+    pairs = _by_order(wanted, stored.layers)
+    if len(set(titles) & set(names)) >= len(names) / 2 and _problems(pairs):
+        return _by_key(names, wanted, titles, stored.layers)  # it cannot fit: names tell best what is wrong
+    return pairs
 
 
 def _class_names(layers: Sequence[Layer]) -> list[str]:

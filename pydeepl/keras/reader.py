@@ -53,11 +53,12 @@ def _start(path: str) -> bytes:
 
 
 def _hdf5_weights(path: str, root: Any) -> StoredWeights:
-    if is_legacy(root):
-        return read_legacy(path, root)
-    if is_weights_h5(root):
-        return read_weights_h5(path, root)
-    inside = ", ".join(list(root)[:8]) or "nothing"
+    with hdf5.reading(path):
+        if is_legacy(root):
+            return read_legacy(path, root)
+        if is_weights_h5(root):
+            return read_weights_h5(path, root)
+        inside = ", ".join(list(root)[:8]) or "nothing"
     raise WeightsError(
         f"{path}: an HDF5 file, but not of Keras: no layer_names, model_weights or layers; it holds {inside}"
     )

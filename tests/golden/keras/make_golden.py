@@ -4,9 +4,10 @@
 Usage: make_golden.py [NETWORK ...]
 
 For each network of keras.applications, with and without its top:
-  layers.json.gz names, classes, output shapes and parameters of its layers, in the order of Keras' model.layers
-  outputs.npz    what the model with the weights of random_weights.py gives for its pictures: a sample of each image's
-                 output (at places drawn with a seed) and the norm of the whole
+  layers.json.gz  names, classes, output shapes and parameters of its layers, in the order of model.layers
+  outputs.npz     what the model with the weights of random_weights.py gives for its pictures: a sample of
+  each
+                  image's output (at places drawn with a seed) and the norm of the whole
 """
 
 import gzip
@@ -18,9 +19,9 @@ import sys
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from keras import applications  # noqa: E402
+import keras
+import numpy as np
+from keras import applications
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -52,9 +53,7 @@ def make_model(network, include_top):
 def set_weights(network, model):
     """Gives the model the weights of random_weights.py."""
     for layer in model.layers:
-        layer.set_weights(
-            [parameter(network, layer.name, w.name, tuple(w.shape)) for w in layer.weights]
-        )
+        layer.set_weights([parameter(network, layer.name, w.name, tuple(w.shape)) for w in layer.weights])
 
 
 def layer_table(model):

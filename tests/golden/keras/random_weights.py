@@ -1,8 +1,8 @@
 """Random weights in Keras' layouts, the same wherever they are made, and random pictures.
 
-They keep a network's signal alive: kernels are scaled as He et al. (arXiv:1502.01852) propose, batch norms shift and
-scale a little, and so activations neither vanish nor explode on the way to the output. Every array is drawn from a
-generator of its own, seeded by network, layer and parameter: any part can be made alone.
+They keep a network's signal alive: kernels are scaled as He et al. (arXiv:1502.01852) propose, batch norms
+shift and scale a little, and so activations neither vanish nor explode on the way to the output. Every array
+is drawn from a generator of its own, seeded by network, layer and parameter: any part can be made alone.
 """
 
 import zlib
