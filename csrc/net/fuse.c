@@ -3,14 +3,15 @@
  *     affine   conv -> batch norm -> relu          one conv: W' = W scale, b' = b scale + shift (in double), relu at
  * end pad      zero pad -> conv                    one conv with padding; and -> max pool where every value is >= 0
  *     concat   concat of concats                   one concat
+ *     stride   conv -> conv 1x1 / 2                conv / 2 -> conv 1x1: see stride.c
  *     pool     average pool -> 1x1 conv            1x1 conv -> average pool, where the pool keeps the size and the conv
  * has fewer outputs than inputs: both are linear, and a mean keeps the bias residual conv -> add(conv, x) -> relu one
  * conv that adds into x's memory, where x is not read later
  *
  * A fused operation takes the place, the output and the layer name of the last one in it. */
+#include "net/fuse.h"
 #include "base/memory.h"
 #include "base/status.h"
-#include "net/program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static pdl_op *producer(const pdl_program *program, int value)
     return op < 0 ? NULL : &program->ops[op];
 }
 
-static void count_uses(pdl_program *program)
+void pdl_count_uses(pdl_program *program)
 {
     for (size_t i = 0; i < program->value_count; i++) {
         program->values[i].uses = 0;
@@ -314,7 +315,7 @@ static void compact(pdl_program *program)
         pdl_free(op->shift);
     }
     program->op_count = kept;
-    count_uses(program);
+    pdl_count_uses(program);
 }
 
 /* The kernels read the shift in float. */
@@ -336,11 +337,12 @@ static pdl_status round_shifts(pdl_program *program, pdl_error *error)
 
 pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
 {
-    count_uses(program);
+    pdl_count_uses(program);
     pdl_status status = fold_affines(program, error);
     if (status != PDL_OK) return status;
     fold_pads(program);
     if ((status = splice_concats(program, error)) != PDL_OK) return status;
+    if ((status = pdl_pull_strides(program, error)) != PDL_OK) return status;
     commute_pools(program);
     fuse_residuals(program);
     compact(program);

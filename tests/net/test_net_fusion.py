@@ -140,6 +140,54 @@ def test_average_pools_change_places_with_a_narrowing_convolution(activation, pa
     twin.check(twin.concat([branch, pool]))  # the pool is read twice: it stays first
 
 
+def flops(network, batch=2):
+    return sum(step[3] for step in network.steps(batch) if step[1] == "convolution")
+
+
+def test_pixels_that_nobody_reads_are_not_computed():
+    """The end of a stage of ResNet: all readers of its output have stride 2."""
+    twin = Twin(9, 8, 16)
+    x = conv_bn_relu(twin, 0, 16)
+    narrow = conv_bn_relu(twin, x, 8, (1, 1))
+    wide = conv_bn_relu(twin, conv_bn_relu(twin, narrow, 8), 16, (1, 1), relu=False)
+    end = twin.activation(twin.add([x, wide]), "relu")
+    a = twin.conv2d(end, 24, (1, 1), stride=(2, 2))
+    b = twin.conv2d(end, 24, (1, 1), stride=(2, 2), activation="relu")
+    network = twin.check(twin.add([a, b]), (1, 2))
+    assert kinds(network).count("pooling") == 1  # the summand, thinned
+    thinned = 5 * 4 * (8 * 8 * 9 + 8 * 16 + 2 * 16 * 24)
+    assert flops(network) == 2 * 2 * (9 * 8 * (16 * 16 * 9 + 16 * 8) + thinned)
+
+
+def test_a_stride_stays_where_a_reader_wants_all_pixels():
+    twin = Twin(9, 8, 6)
+    x = twin.conv2d(0, 8, (3, 3), padding="same")
+    a = twin.conv2d(x, 8, (1, 1), stride=(2, 2))
+    twin.check(twin.add([a, twin.conv2d(x, 8, (2, 2), stride=(2, 2), padding="same")]))
+    twin.check(
+        twin.add([twin.global_max_pool(a), twin.global_max_pool(twin.conv2d(x, 8, (1, 1), stride=(3, 2)))])
+    )
+    twin.check(twin.concat([twin.flatten(x), twin.flatten(a)]))
+    twin.check(a)
+
+
+@pytest.mark.parametrize("stride", [(2, 2), (1, 2), (3, 1)])
+def test_strides_pass_through_pools_and_elementwise_layers(stride):
+    twin = Twin(11, 10, 6)
+    for y in (
+        twin.depthwise_conv2d(0, (3, 3), stride=(2, 1), padding="same"),
+        twin.max_pool2d(0, (3, 3), stride=(1, 2), padding="same"),
+        twin.avg_pool2d(0, (3, 2), stride=(1, 1), padding="same"),
+        twin.activation(twin.batch_norm(0), "relu"),
+        twin.add([0, twin.max_pool2d(0, (1, 1)), 0]),
+        twin.max_pool2d(0, (1, 1), stride=(2, 2)),
+        twin.concat([0, twin.conv2d(0, 3, (1, 1))]),
+    ):
+        twin.check(twin.conv2d(y, 5, (1, 1), stride=stride))
+        twin.check(twin.max_pool2d(y, (1, 1), stride=stride))
+        twin.check(twin.depthwise_conv2d(y, (1, 1), stride=stride))
+
+
 def test_only_what_the_output_needs_is_run():
     twin = Twin(6, 6, 3)
     a = twin.conv2d(0, 4, (3, 3))
@@ -158,7 +206,7 @@ def test_random_graphs(seed):
     for _ in range(24):
         x = int(rng.choice(maps[-6:]))
         y = int(rng.choice(maps))
-        choice = rng.integers(9)
+        choice = rng.integers(10)
         if choice == 0:
             node = twin.conv2d(x, 8, (1, 1), activation=rng.choice(["linear", "relu"]))
         elif choice == 1:
@@ -173,6 +221,10 @@ def test_random_graphs(seed):
             node = twin.conv2d(twin.concat([x, y, int(rng.choice(maps))]), 8, (1, 1))
         elif choice == 7:
             node = twin.max_pool2d(x, (3, 3), stride=(1, 1), padding="same")
+        elif choice == 8:
+            thin = twin.conv2d(x, 8, (1, 1), stride=(2, 2), activation=rng.choice(["linear", "relu"]))
+            thin = thin if rng.integers(2) else twin.add([thin, twin.max_pool2d(x, (1, 1), stride=(2, 2))])
+            node = twin.zero_pad(thin, 1, 2, 0, 3)
         else:
             node = twin.conv2d(twin.avg_pool2d(x, (3, 3), stride=(1, 1), padding="same"), 8, (1, 1))
         maps.append(node)
