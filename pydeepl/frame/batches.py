@@ -142,9 +142,12 @@ class Feed:
 
 
 def nested_leaf(column: pa.Array, path: Sequence[str | int]) -> pa.Array:
-    """A struct's field, field by field (null where the struct is null)."""
+    """A struct's field, field by field, or a map's value by its key (null where there is none)."""
     for step in path:
-        column = pc.struct_field(column, step)
+        if pa.types.is_map(column.type):
+            column = pc.map_lookup(column, pa.scalar(step, column.type.key_type), "first")
+        else:
+            column = pc.struct_field(column, step)
     return column
 
 

@@ -63,6 +63,10 @@ def resolve_path(parts: Sequence[str], schema: pa.Schema) -> tuple[str, ...]:
     head = resolve(parts[0] if len(parts) > 1 else whole, schema)
     path, inside = [head], schema.field(head).type
     for part in parts[1:]:
+        if pa.types.is_map(inside) and pa.types.is_string(inside.key_type):
+            path.append(part)
+            inside = inside.item_type
+            continue
         if not pa.types.is_struct(inside):
             raise AnalysisException(f"{'.'.join(path)} is {inside} and has no field {part!r} (in {whole!r})")
         names = [inside.field(place).name for place in range(inside.num_fields)]
@@ -79,7 +83,7 @@ def bind_path(path: tuple[str, ...], schema: pa.Schema, name: str) -> Bound:
     found = schema.field(path[0])
     nullable = found.nullable
     for part in path[1:]:
-        found = found.type.field(part)
+        found = found.type.item_field if pa.types.is_map(found.type) else found.type.field(part)
         nullable = nullable or found.nullable
     bound_field = found.with_name(name).with_nullable(nullable)
 

@@ -390,8 +390,8 @@ class Column:
 
     def between(self, lowerBound: Any, upperBound: Any) -> Column:
         """Whether the value lies between two others, both included."""
-        above: Column = self >= lowerBound
-        return above & (self <= upperBound)
+        both: Column = (self >= lowerBound) & (self <= upperBound)
+        return both
 
     def isNull(self) -> Column:
         """Whether there is no value."""

@@ -511,7 +511,7 @@ def infer_type(value: Any) -> pa.DataType:
 
 
 def _infer_dict(value: dict[Any, Any]) -> pa.DataType:
-    """A map, as Spark has it, where all values are of one type; a struct of fields where they differ (an image)."""
+    """A map, as Spark has it, where all values are of one type; a struct of fields where they differ."""
     kinds = [infer_type(item) for item in value.values() if item is not None]
     texts = all(isinstance(key, str) for key in value)
     if texts and len({str(kind) for kind in kinds}) > 1:

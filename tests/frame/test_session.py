@@ -1,0 +1,128 @@
+"""The session, and files read and written."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from frame.sources import CountingSource, CountingStage
+
+from pydeepl.frame import AnalysisException, SparkSession
+from pydeepl.linalg import vector_array, vector_matrix
+
+spark = SparkSession.builder.getOrCreate()
+
+
+def test_there_is_one_session():
+    session = SparkSession.builder.appName("digits").master("local[2]").config("spark.x", True).getOrCreate()
+    assert session is SparkSession.builder.getOrCreate() is SparkSession.getActiveSession()
+    assert session.conf.get("spark.x") == "true" and session.sparkContext.appName == "digits"
+    with pytest.raises(KeyError, match="no setting 'spark\\.y'"):
+        session.conf.get("spark.y")
+    assert session.newSession() is not session
+    session.sparkContext.setLogLevel("ERROR")
+
+
+def test_range():
+    assert [row.id for row in spark.range(2, 9, 3).collect()] == [2, 5, 8]
+    assert spark.range(20_000).filter("id % 9999 = 0").collect() == [(0,), (9999,), (19998,)]
+    assert spark.range(3, numPartitions=4).rdd.getNumPartitions() == 4
+
+
+def test_parquet_keeps_everything(tmp_path):
+    schema = pa.schema(
+        [
+            pa.field("i", pa.int32(), False, metadata={"ml_attr": '{"vals": ["a"]}'}),
+            pa.field("v", vector_array(np.eye(2, dtype=np.float32)).type),
+            pa.field("s", pa.string()),
+        ]
+    )
+    table = pa.table(
+        [pa.array([1, 2], pa.int32()), vector_array(np.eye(2, dtype=np.float32)), ["x", None]], schema=schema
+    )
+    frame = spark.createDataFrame(table)
+    frame.write.parquet(str(tmp_path / "out"))
+    back = spark.read.parquet(str(tmp_path / "out"))
+    assert back.toArrow().equals(table) and back.schema["i"].metadata == {"ml_attr": {"vals": ["a"]}}
+    assert back.dtypes == frame.dtypes and not back.schema["i"].nullable
+    assert np.array_equal(vector_matrix(back.select("v").toArrow()["v"]), np.eye(2))
+    assert spark.read.format("parquet").load(str(tmp_path / "out")).filter("i = 2").count() == 1
+
+
+def test_writing_respects_what_is_there(tmp_path):
+    path, stage = str(tmp_path / "out"), CountingStage()
+    frame = stage.of(CountingSource(10).frame)
+    frame.write.parquet(path)
+    with pytest.raises(FileExistsError, match="overwrite"):
+        frame.write.parquet(path)
+    frame.write.mode("ignore").parquet(path)
+    assert stage.runs == 1
+    spark.read.parquet(path).filter("id < 4").write.mode("overwrite").parquet(
+        path
+    )  # from and to the same folder
+    assert spark.read.parquet(path).count() == 4
+    with pytest.raises(ValueError, match="expected error, overwrite or ignore"):
+        frame.write.mode("append")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    def broken(batches):
+        yield [pa.array([1.0] * next(batches).num_rows)]
+        raise RuntimeError("broken stage")
+
+    frame = CountingSource(10).frame._with_stage(broken, ["id"], [pa.field("x", pa.float64())])
+    with pytest.raises(RuntimeError, match="broken stage"):
+        frame.write.parquet(str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("label,name\n1,one\n2,\n")
+    assert spark.read.csv(str(path), header=True, inferSchema=True).dtypes == [
+        ("label", "bigint"),
+        ("name", "string"),
+    ]
+    assert spark.read.option("header", "true").csv(str(path)).dtypes == [
+        ("label", "string"),
+        ("name", "string"),
+    ]
+    assert spark.read.csv(str(path)).columns == ["_c0", "_c1"] and spark.read.csv(str(path)).count() == 3
+    typed = spark.read.schema("label int, name string").option("header", True).csv(str(path))
+    assert typed.collect()[0] == (1, "one") and typed.dtypes[0] == ("label", "int")
+    typed.write.csv(str(tmp_path / "out"), header=True)
+    assert spark.read.csv(str(tmp_path / "out"), header=True).collect()[0] == ("1", "one")
+    with pytest.raises(TypeError, match="column payload of type binary has no text form"):
+        CountingSource(1).frame.write.csv(str(tmp_path / "heavy"))
+
+
+def test_json(tmp_path):
+    frame = spark.createDataFrame(
+        [(1, "é", (2, [3.5])), (2, None, None)], "i bigint, s string, p struct<x:bigint,y:array<double>>"
+    )
+    frame.write.json(str(tmp_path / "out"))
+    back = spark.read.json(str(tmp_path / "out"))
+    assert back.collect() == frame.collect()
+
+
+def test_missing_files_and_formats(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        spark.read.parquet(str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="has no file"):
+        spark.read.parquet(str(tmp_path))
+    with pytest.raises(AnalysisException, match="no format 'imag'\\. Did you mean 'image'"):
+        spark.read.format("imag")
+
+
+def test_views_belong_to_the_session(monkeypatch):
+    monkeypatch.setattr(SparkSession, "_active", SparkSession())  # the other tests' session stays as it is
+    spark = SparkSession.builder.getOrCreate()
+    spark.range(3).createOrReplaceTempView("numbers")
+    assert (
+        spark.catalog.listTables() == ["numbers"]
+        and spark.sql("select sum(id) s from numbers").first().s == 3
+    )
+    with pytest.raises(AnalysisException, match="exists already"):
+        spark.range(3).createTempView("numbers")
+    with SparkSession.builder.getOrCreate():
+        pass  # leaving it stops the session
+    assert SparkSession.getActiveSession() is None
+    assert SparkSession.builder.getOrCreate().catalog.listTables() == []
