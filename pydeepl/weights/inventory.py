@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydeepl import _core
-from pydeepl.weights import second_source
+from pydeepl.weights import registry, second_source
 from pydeepl.weights.acquire import fetch
 from pydeepl.weights.find import find_weights
 from pydeepl.weights.hashes import md5_of
 from pydeepl.weights.network import fits
 from pydeepl.weights.places import Found, cache_folder, keras_folder, weights_folder
-from pydeepl.weights.registry import OFFICIAL_FILES, OfficialFile
+from pydeepl.weights.registry import OfficialFile
 
 
 class WeightsEntry(NamedTuple):
@@ -38,7 +38,7 @@ class WeightsCheck(NamedTuple):
 def list_weights() -> list[WeightsEntry]:
     """The official files, with and without tops, and which file of this machine serves each."""
     entries = []
-    for file in OFFICIAL_FILES:
+    for file in registry.OFFICIAL_FILES:
         found = find_weights(file.network, file.include_top)
         path, source = found or (None, "not on this machine")
         entries.append(
@@ -61,7 +61,7 @@ def verify_weights() -> list[WeightsCheck]:
     checks = []
     folders = [folder for folder in (weights_folder(), cache_folder(), keras_folder()) if folder is not None]
     for folder in dict.fromkeys(folders):
-        for file in OFFICIAL_FILES:
+        for file in registry.OFFICIAL_FILES:
             names = [file.name]
             if not file.include_top:
                 names += [f"{file.network}.safetensors", f"{file.network}.h5"]

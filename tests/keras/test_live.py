@@ -1,0 +1,158 @@
+"""Against live Keras: its models, its files in every format, its numbers on the whole output."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from golden.keras.random_weights import parameters, pictures
+
+from pydeepl import _core
+from pydeepl.weights import network_params
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "golden" / "keras"))
+
+NETWORKS = ["InceptionV3", "Xception", "ResNet50", "VGG16", "VGG19"]
+
+
+def make_model(network, include_top):
+    import make_golden
+
+    model = make_golden.make_model(network, include_top)
+    make_golden.set_weights(network, model)
+    return model
+
+
+@pytest.mark.parametrize("include_top", [False, True])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_whole_outputs(network, include_top):
+    import make_golden
+
+    model = make_model(network, include_top)
+    size = make_golden.SIZES[network]
+    images = pictures(network, 3, size, size)
+    expected = make_golden.run(network, model, images).reshape(3, -1)
+    del model
+    graph = _core.zoo_graph(network, include_top)
+    params = parameters(network, graph.layers)
+    preprocess = _core.zoo_spec(network)[3]
+    runner = _core.Network(graph, len(graph.layers) - 1, params, preprocess, 0)
+    del params
+    output = runner.run(images).reshape(3, -1)
+    errors = np.linalg.norm(output - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert errors.max() <= 1e-5
+
+
+def save(model, path, form):
+    """Writes the model as Keras does in a form of file."""
+    if form == "legacy weights":
+        import h5py
+        from keras.src.legacy.saving import legacy_h5_format
+
+        with h5py.File(path, "w") as file:
+            legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    elif form == "weights.h5":
+        model.save_weights(path)
+    else:
+        model.save(path)
+    return path
+
+
+FORMS = {
+    "legacy weights": "a.h5",
+    "whole model": "a_model.h5",
+    "weights.h5": "a.weights.h5",
+    "keras": "a.keras",
+}
+
+
+def assert_params(network, params, include_top=False):
+    expected = parameters(network, _core.zoo_graph(network, include_top).layers)
+    assert len(params) == len(expected)
+    for array, other in zip(params, expected, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("network", ["InceptionV3", "Xception", "ResNet50", "VGG16"])
+def test_files_written_by_keras(tmp_path, network, form):
+    path = save(make_model(network, False), tmp_path / FORMS[form], form)
+    assert_params(network, network_params(network, path).params)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("network", ["InceptionV3", "Xception", "ResNet50"])
+def test_files_with_top(tmp_path, network, form):
+    path = save(make_model(network, True), tmp_path / FORMS[form], form)
+    assert_params(network, network_params(network, path, include_top=True).params, True)
+    assert_params(network, network_params(network, path).params)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("network", ["InceptionV3", "ResNet50"])
+def test_a_second_model_of_the_session_has_other_names(tmp_path, network, form):
+    """conv2d_94 for conv2d: the order decides."""
+    import keras
+    import make_golden
+    from keras import applications
+
+    model = make_model(network, False)
+    weights = model.get_weights()
+    size = make_golden.SIZES[network]
+    options = {"pooling": "avg"} if network == "ResNet50" else {}
+    second = getattr(applications, network)(
+        weights=None, include_top=False, input_shape=(size, size, 3), **options
+    )
+    second.set_weights(weights)
+    path = save(second, tmp_path / FORMS[form], form)
+    assert_params(network, network_params(network, path).params)
+    assert keras.__version__.startswith("3")
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("network", ["InceptionV3", "Xception"])
+def test_network_with_a_head_of_the_user(tmp_path, network, form, trainable):
+    """Sequential([base, pooling, Dense]), as transfer learning makes them."""
+    import keras
+
+    base = make_model(network, False)
+    base.trainable = trainable
+    model = keras.Sequential(
+        [base, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(16), keras.layers.Dense(7)]
+    )
+    model.build((None, 299, 299, 3))
+    path = save(model, tmp_path / FORMS[form], form)
+    assert_params(network, network_params(network, path).params)
+
+
+@pytest.mark.parametrize("network", ["InceptionV3"])
+def test_keras_loads_what_fits_by_our_order(tmp_path, network):
+    """A legacy file with names of its own, written in our order, is what Keras reads into the same places."""
+    import h5py
+    from keras_files import in_order, write_legacy
+
+    from pydeepl.keras import graph_layers
+
+    layers = graph_layers(_core.zoo_graph(network, False))
+    arrays = iter(parameters(network, _core.zoo_graph(network, False).layers))
+    params = {
+        layer.name: [(name, next(arrays)) for name, _ in layer.params] for layer in layers if layer.params
+    }
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_legacy(file, layers, params, rename=lambda name: f"other_{name}")
+    import make_golden
+
+    model = make_golden.make_model(network, False)
+    model.load_weights(tmp_path / "a.h5")
+    for layer in in_order(layers):
+        for array, (_, expected) in zip(
+            model.get_layer(layer.name).get_weights(), params.get(layer.name, []), strict=True
+        ):
+            np.testing.assert_array_equal(array, expected)
