@@ -83,6 +83,12 @@ static size_t gather_rows(const plan *p, const uint8_t *pixels, size_t row_bytes
     return last - first + 1;
 }
 
+/* Whether a destination row lies inside the same single source row as the one before it (upscaling). */
+static int repeats_row(pdl_axis y, size_t target)
+{
+    return target > 0 && pdl_axis_first(y, target - 1) == pdl_axis_last(y, target);
+}
+
 pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, size_t height, size_t width,
                             const pdl_area_kernels *kernels, uint8_t *out, pdl_error *error)
 {
@@ -114,9 +120,13 @@ pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, s
         .sum_alpha = !p.exact && taps > TERMS_ALPHA_STAYS_OPAQUE / p.row_taps,
         .column_sums = p.column_sums,
     };
-    for (size_t y = 0; y < height; y++) {
+    for (size_t y = 0; y < height; y++, out += width * 3) {
+        if (repeats_row(p.y, y)) {
+            memcpy(out, out - width * 3, width * 3);
+            continue;
+        }
         row.row_count = gather_rows(&p, pixels, row_bytes, y);
-        (p.exact ? kernels->exact : kernels->ordered)(&row, out + y * width * 3);
+        (p.exact ? kernels->exact : kernels->ordered)(&row, out);
     }
 exit:
     plan_free(&p);

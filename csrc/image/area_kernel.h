@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "image/area.h"
 
 #define INLINE TARGET static inline __attribute__((always_inline))
@@ -77,6 +78,23 @@ INLINE void add_pixel(sums *sum, vfloat m, vint pixel, int channels, bool with_a
     if (channels != 4 && with_alpha) sum->a += m * 255.0f;
 }
 
+/* Stores the low three bytes of each; four at a time where the next pixel overwrites the fourth. */
+INLINE void store_pixels(const int32_t *packed, uint8_t *out, size_t count)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (count == LANES)
+        for (size_t lane = 0; lane + 1 < LANES; lane++)
+            memcpy(out + 3 * lane, &packed[lane], 4);
+    for (size_t lane = count == LANES ? LANES - 1 : 0; lane < count; lane++) {
+#else
+    for (size_t lane = 0; lane < count; lane++) {
+#endif
+        out[3 * lane] = (uint8_t)packed[lane];
+        out[3 * lane + 1] = (uint8_t)(packed[lane] >> 8);
+        out[3 * lane + 2] = (uint8_t)(packed[lane] >> 16);
+    }
+}
+
 /* Divides, draws on black and stores `count` pixels. */
 INLINE void finish(const sums *sum, float total, int channels, bool with_alpha, uint8_t *out, size_t count)
 {
@@ -97,12 +115,9 @@ INLINE void finish(const sums *sum, float total, int channels, bool with_alpha, 
         g = over_black(alpha, g);
         r = over_black(alpha, r);
     }
-    vint packed = b | g << 8 | r << 16;
-    for (size_t lane = 0; lane < count; lane++, out += 3) {
-        out[0] = (uint8_t)packed[lane];
-        out[1] = (uint8_t)(packed[lane] >> 8);
-        out[2] = (uint8_t)(packed[lane] >> 16);
-    }
+    int32_t packed[LANES] __attribute__((aligned(PDL_ALIGNMENT)));
+    *(vint *)packed = b | g << 8 | r << 16;
+    store_pixels(packed, out, count);
 }
 
 INLINE size_t lanes_left(const pdl_area_row *row, size_t x)

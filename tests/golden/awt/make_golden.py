@@ -5,7 +5,7 @@
 It needs a JDK (javac, java; the committed file is OpenJDK 17.0.15's) and Pillow with its usual codecs.
 The file holds
 
-    resize    table of strings: width, height, channels, kind, target width, target height, hint, SHA-256 of result
+    resize    table of strings: width, height, channels, kind, target width, target height, hint, SHA-256
     full/N    the result of row N, where it is small: uint8 [target height, target width, 3]
     file/NAME an image file's bytes
     java/NAME what Spark's image source decodes it to: uint8 [height, width, channels], empty where it fails
