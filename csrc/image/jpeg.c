@@ -118,6 +118,23 @@ static pdl_status guarded(decoder *d, void (*step)(decoder *))
     return d->status;
 }
 
+/* Refuses what would take much memory or time: images beyond the limit, and headers that claim far more pixels than
+ * the file has bits. Huffman coding spends at least a bit on each 8 x 8 block. */
+static void check_size(decoder *d)
+{
+    const size_t height = d->info.height, width = d->info.width;
+    if (d->max_pixels != 0 && height > d->max_pixels / width) {
+        pdl_fail(d->error, PDL_ELIMIT, "JPEG of %zu x %zu pixels (height x width) exceeds the limit of %zu pixels",
+                 height, width, d->max_pixels);
+        escape_with(d, PDL_ELIMIT);
+    }
+    if (!d->jpeg.arith_code && (height / 8) * (width / 8) / 8 > d->size) {
+        pdl_fail(d->error, PDL_EDATA, "truncated JPEG: %zu bytes cannot hold %zu x %zu pixels (height x width)",
+                 d->size, height, width);
+        escape_with(d, PDL_EDATA);
+    }
+}
+
 static void read_header(decoder *d)
 {
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
@@ -127,11 +144,7 @@ static void read_header(decoder *d)
     jpeg->progress = &d->progress;
     jpeg_read_header(jpeg, TRUE);
     d->info = (pdl_image_info){jpeg->image_height, jpeg->image_width, jpeg->num_components == 1 ? 1 : 3};
-    if (d->max_pixels != 0 && d->info.height > d->max_pixels / d->info.width) {
-        pdl_fail(d->error, PDL_ELIMIT, "JPEG of %zu x %zu pixels (height x width) exceeds the limit of %zu pixels",
-                 d->info.height, d->info.width, d->max_pixels);
-        escape_with(d, PDL_ELIMIT);
-    }
+    check_size(d);
 }
 
 static void choose_output(decoder *d)

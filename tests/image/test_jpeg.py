@@ -105,13 +105,21 @@ def header_claiming(height, width, frame=0xC0):
 
 def test_size_limit_is_checked_on_the_header():
     data = header_claiming(40000, 40000)
-    assert _core.jpeg_info(data, 0) == (40000, 40000, 3)
     for call in (_core.jpeg_info, _core.jpeg_decode):
         with pytest.raises(ValueError, match=r"40000 x 40000 .* limit of 1000000 pixels"):
             call(data, 1_000_000)
     assert _core.jpeg_info(encoded(RGB, "JPEG"), 61 * 93) == (61, 93, 3)
     with pytest.raises(ValueError, match="limit"):
         _core.jpeg_info(encoded(RGB, "JPEG"), 61 * 93 - 1)
+
+
+def test_headers_that_claim_more_blocks_than_the_file_has_bits_are_refused():
+    data = header_claiming(4000, 6000)
+    with pytest.raises(ValueError, match=r"truncated JPEG: \d+ bytes cannot hold 4000 x 6000 pixels"):
+        _core.jpeg_info(data, 0)
+    empty = Image.new("RGB", (6000, 4000))  # nothing compresses better than one colour
+    for options in ({}, {"progressive": True}, {"optimize": True, "quality": 1}):
+        assert _core.jpeg_info(encoded(empty, "JPEG", **options), 0) == (4000, 6000, 3)
 
 
 def test_thousands_of_scans_are_refused():
