@@ -72,9 +72,6 @@ static pdl_status accept_trial(run *work, pdl_error *error)
 {
     pdl_state *state = &work->state;
     const pdl_problem *problem = work->problem;
-    pdl_status status =
-        pdl_pairs_add(&work->pairs, state->x, state->trial_x, state->gradient, state->trial_gradient, error);
-    if (status != PDL_OK) return status;
     swap(&state->x, &state->trial_x);
     swap(&state->gradient, &state->trial_gradient);
     state->smooth = state->trial_smooth;
@@ -83,6 +80,9 @@ static pdl_status accept_trial(run *work, pdl_error *error)
         pdl_owlqn_pseudo_gradient(state);
     else
         state->pseudo = state->gradient;
+    pdl_move move = {state->trial_x, state->x, state->trial_gradient, state->gradient, state->pseudo};
+    pdl_status status = pdl_pairs_add(&work->pairs, &move, error);
+    if (status != PDL_OK) return status;
     state->iteration++;
     work->window[work->steps++ % WINDOW] = problem->smooth_window ? state->smooth : state->value;
     work->failed_once = false;
@@ -94,10 +94,8 @@ static pdl_status advance(run *work, pdl_error *error)
     pdl_state *state = &work->state;
     bool owlqn = work->problem->l1 != NULL, found = false;
     pdl_status status = PDL_OK;
-    if (pdl_pairs_direction(&work->pairs, state->pseudo, state->direction)) {
-        if (owlqn) pdl_owlqn_align_direction(state);
+    if (pdl_pairs_direction(&work->pairs, state->pseudo, owlqn, state->direction, &state->slope))
         status = owlqn ? pdl_search_owlqn(state, &found, error) : pdl_search_wolfe(state, &found, error);
-    }
     if (status != PDL_OK) return status;
     if (found) return accept_trial(work, error);
     work->failed_twice = work->failed_once;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/threads.h"
+#include "linear/vector.h"
 
 #include <string.h>
 
@@ -107,17 +108,20 @@ static void pack_tile(pdl_objective *objective, size_t tile, const double *b, do
 {
     const pdl_matrix *matrix = objective->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile), set_step, column_step;
+    const double *restrict inverse = objective->inverse_deviation + first;
     tile_layout(matrix, &set_step, &column_step);
-    memset(packed, 0, pdl_matrix_tile_size(matrix) * sizeof *packed);
+    if (matrix->sparse != NULL) memset(packed, 0, pdl_matrix_tile_size(matrix) * sizeof *packed); /* the padding */
     double square = 0;
     for (size_t c = 0; c < matrix->sets; c++) {
-        const double *row = b + c * matrix->columns + first;
-        double shift = 0;
-        for (size_t j = 0; j < width; j++) {
-            packed[c * set_step + j * column_step] = row[j] * objective->inverse_deviation[first + j];
-            shift += row[j] * objective->scaled_mean[first + j];
-        }
-        objective->tile_shift[tile * matrix->stride + c] = shift;
+        const double *restrict row = b + c * matrix->columns + first;
+        double *restrict out = packed + c * set_step;
+        if (column_step == 1)
+            for (size_t j = 0; j < width; j++)
+                out[j] = row[j] * inverse[j];
+        else
+            for (size_t j = 0; j < width; j++)
+                out[j * column_step] = row[j] * inverse[j];
+        objective->tile_shift[tile * matrix->stride + c] = pdl_piece_dot(row, objective->scaled_mean + first, 0, width);
         for (size_t j = 0; j < width && objective->l2 != 0; j++)
             square += penalty_factor(objective, first + j) * row[j] * row[j];
     }

@@ -37,18 +37,12 @@
 #define MOST_STEP 1e10
 #define ROUNDS 20
 
-static inline double sign(double a)
-{
-    return (double)((a > 0) - (a < 0));
-}
-
+/* p = 0 needs no case of its own: then both ends are g. */
 static inline double pseudo_gradient(double x, double g, double p)
 {
-    if (x != 0) return g + sign(x) * p;
-    /* p = 0 needs no case of its own: both ends give g. */
-    if (g - p > 0) return g - p;
-    if (g + p < 0) return g + p;
-    return 0;
+    double above = g + p, below = g - p;
+    double at_zero = below > 0 ? below : above < 0 ? above : 0;
+    return x > 0 ? above : x < 0 ? below : at_zero;
 }
 
 static double penalty_piece(const void *context, size_t first, size_t last)
@@ -66,11 +60,13 @@ double pdl_owlqn_penalty(const pdl_problem *problem, const double *x)
     return pdl_vector_run(problem->threads, problem->n, penalty_piece, on);
 }
 
-static double pseudo_piece(const void *context, size_t first, size_t last)
+PDL_CLONES static double pseudo_piece(const void *context, size_t first, size_t last)
 {
     const pdl_state *state = context;
+    const double *restrict x = state->x, *restrict g = state->gradient, *restrict p = state->problem->l1;
+    double *restrict pseudo = state->pseudo;
     for (size_t k = first; k < last; k++)
-        state->pseudo[k] = pseudo_gradient(state->x[k], state->gradient[k], state->problem->l1[k]);
+        pseudo[k] = pseudo_gradient(x[k], g[k], p[k]);
     return 0;
 }
 
@@ -79,47 +75,49 @@ void pdl_owlqn_pseudo_gradient(pdl_state *state)
     pdl_vector_run(state->problem->threads, state->problem->n, pseudo_piece, state);
 }
 
-static double align_piece(const void *context, size_t first, size_t last)
-{
-    const pdl_state *state = context;
-    for (size_t k = first; k < last; k++)
-        if (!(state->direction[k] * state->pseudo[k] < 0)) state->direction[k] = 0;
-    return 0;
-}
-
-void pdl_owlqn_align_direction(pdl_state *state)
-{
-    pdl_vector_run(state->problem->threads, state->problem->n, align_piece, state);
-}
-
 typedef struct movement {
     const pdl_state *state;
     double t;
 } movement;
 
+static inline double projected(double x, double t, double d, double pseudo)
+{
+    double v = x + t * d, orthant = x != 0 ? x : -pseudo;
+    return ((v > 0) & (orthant > 0)) | ((v < 0) & (orthant < 0)) ? v : 0;
+}
+
 /* trial_x = the projected step; the sum is its L1 term. */
-static double move_piece(const void *context, size_t first, size_t last)
+PDL_CLONES static double move_piece(const void *context, size_t first, size_t last)
 {
     const movement *on = context;
     const pdl_state *state = on->state;
-    double sum = 0;
-    for (size_t k = first; k < last; k++) {
-        double x = state->x[k], v = x + on->t * state->direction[k];
-        double orthant = x != 0 ? sign(x) : sign(-state->pseudo[k]);
-        if (sign(v) != orthant) v = 0;
-        state->trial_x[k] = v;
-        sum += state->problem->l1[k] * fabs(v);
+    double t = on->t, term[PDL_BLOCK], sum = 0;
+    for (size_t start = first; start < last; start += PDL_BLOCK) {
+        size_t count = last - start < PDL_BLOCK ? last - start : PDL_BLOCK;
+        const double *restrict x = state->x + start, *restrict d = state->direction + start;
+        const double *restrict pseudo = state->pseudo + start, *restrict p = state->problem->l1 + start;
+        double *restrict out = state->trial_x + start;
+        for (size_t k = 0; k < count; k++) {
+            out[k] = projected(x[k], t, d[k], pseudo[k]);
+            term[k] = p[k] * fabs(out[k]);
+        }
+        sum += pdl_block_sum(term, count);
     }
     return sum;
 }
 
-static double trial_slope_piece(const void *context, size_t first, size_t last)
+PDL_CLONES static double trial_slope_piece(const void *context, size_t first, size_t last)
 {
     const pdl_state *state = context;
-    double sum = 0;
-    for (size_t k = first; k < last; k++)
-        sum +=
-            state->direction[k] * pseudo_gradient(state->trial_x[k], state->trial_gradient[k], state->problem->l1[k]);
+    double term[PDL_BLOCK], sum = 0;
+    for (size_t start = first; start < last; start += PDL_BLOCK) {
+        size_t count = last - start < PDL_BLOCK ? last - start : PDL_BLOCK;
+        const double *restrict x = state->trial_x + start, *restrict g = state->trial_gradient + start;
+        const double *restrict d = state->direction + start, *restrict p = state->problem->l1 + start;
+        for (size_t k = 0; k < count; k++)
+            term[k] = d[k] * pseudo_gradient(x[k], g[k], p[k]);
+        sum += pdl_block_sum(term, count);
+    }
     return sum;
 }
 
@@ -147,7 +145,7 @@ static double factor(double value, double slope, double bound, double first_slop
 pdl_status pdl_search_owlqn(pdl_state *state, bool *found, pdl_error *error)
 {
     size_t n = state->problem->n, threads = state->problem->threads;
-    double slope = pdl_vector_dot(threads, n, state->pseudo, state->direction);
+    double slope = state->slope;
     double shrink = state->iteration == 0 ? SHRINK_FIRST : SHRINK_LATER;
     double t = state->iteration == 0 ? 0.5 / pdl_vector_norm(threads, n, state->gradient) : 1;
     double value = state->smooth; /* what the head says is kept */

@@ -12,6 +12,7 @@ typedef struct pdl_state {
     double smooth, value; /* f(x), F(x) */
     double *pseudo;       /* OWL-QN's pseudo-gradient at x; L-BFGS: the gradient itself */
     double *direction;
+    double slope;                     /* pseudo . direction */
     double *trial_x, *trial_gradient; /* the point that was evaluated last */
     double trial_smooth, trial_value, trial_slope;
 } pdl_state;
@@ -23,8 +24,6 @@ pdl_status pdl_search_owlqn(pdl_state *state, bool *found, pdl_error *error);
 
 /* OWL-QN: pseudo = the pseudo-gradient at x. */
 void pdl_owlqn_pseudo_gradient(pdl_state *state);
-/* OWL-QN: zeroes the direction's components that do not go against the pseudo-gradient. */
-void pdl_owlqn_align_direction(pdl_state *state);
 /* sum of p |x| */
 double pdl_owlqn_penalty(const pdl_problem *problem, const double *x);
 

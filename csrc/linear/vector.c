@@ -5,15 +5,13 @@
 
 #include <math.h>
 
-#define MAX_PIECES 64
 #define MIN_PIECE 16384 /* elements: less is not worth a thread's waking */
-#define LANES 8         /* partial sums, which the compiler keeps in vectors */
 
 typedef struct run {
     pdl_piece body;
     const void *context;
     size_t n, piece;
-    double sums[MAX_PIECES];
+    double sums[PDL_MAX_PIECES];
 } run;
 
 static void run_piece(void *context, size_t index, size_t worker)
@@ -24,14 +22,19 @@ static void run_piece(void *context, size_t index, size_t worker)
     work->sums[index] = work->body(work->context, first, last < work->n ? last : work->n);
 }
 
+size_t pdl_vector_pieces(size_t n, size_t *piece)
+{
+    *piece = (n + PDL_MAX_PIECES - 1) / PDL_MAX_PIECES;
+    if (*piece < MIN_PIECE) *piece = MIN_PIECE;
+    *piece = (*piece + PDL_LANES - 1) / PDL_LANES * PDL_LANES;
+    return (n + *piece - 1) / *piece;
+}
+
 double pdl_vector_run(size_t threads, size_t n, pdl_piece body, const void *context)
 {
     if (n <= MIN_PIECE) return body(context, 0, n);
     run work = {.body = body, .context = context, .n = n};
-    work.piece = (n + MAX_PIECES - 1) / MAX_PIECES;
-    if (work.piece < MIN_PIECE) work.piece = MIN_PIECE;
-    work.piece = (work.piece + LANES - 1) / LANES * LANES;
-    size_t pieces = (n + work.piece - 1) / work.piece;
+    size_t pieces = pdl_vector_pieces(n, &work.piece);
     pdl_parallel_for(threads, pieces, run_piece, &work);
     double sum = 0;
     for (size_t i = 0; i < pieces; i++)
@@ -39,22 +42,30 @@ double pdl_vector_run(size_t threads, size_t n, pdl_piece body, const void *cont
     return sum;
 }
 
-double pdl_piece_dot(const double *restrict a, const double *restrict b, size_t first, size_t last)
+PDL_CLONES double pdl_piece_dot(const double *restrict a, const double *restrict b, size_t first, size_t last)
 {
-    double lane[LANES] = {0}, rest = 0;
+    pdl_lanes sum = {0};
     size_t k = first;
-    for (; k + LANES <= last; k += LANES)
-        for (size_t l = 0; l < LANES; l++)
-            lane[l] += a[k + l] * b[k + l];
-    for (; k < last; k++)
-        rest += a[k] * b[k];
-    for (size_t l = 0; l < LANES; l++)
-        rest += lane[l];
-    return rest;
+    for (; k + PDL_LANES <= last; k += PDL_LANES)
+        sum += PDL_LOAD(a + k) * PDL_LOAD(b + k);
+    for (size_t l = 0; k < last; k++, l++)
+        sum[l] += a[k] * b[k];
+    return PDL_LANE_SUM(sum);
+}
+
+PDL_CLONES double pdl_block_sum(const double *a, size_t count)
+{
+    pdl_lanes sum = {0};
+    size_t k = 0;
+    for (; k + PDL_LANES <= count; k += PDL_LANES)
+        sum += PDL_LOAD(a + k);
+    for (size_t l = 0; k < count; k++, l++)
+        sum[l] += a[k];
+    return PDL_LANE_SUM(sum);
 }
 
 typedef struct operands {
-    const double *a, *b, *c;
+    const double *a, *b;
     double *out;
     double t;
 } operands;
@@ -65,7 +76,7 @@ static double dot_piece(const void *context, size_t first, size_t last)
     return pdl_piece_dot(on->a, on->b, first, last);
 }
 
-static double step_piece(const void *context, size_t first, size_t last)
+PDL_CLONES static double step_piece(const void *context, size_t first, size_t last)
 {
     const operands *on = context;
     const double *restrict a = on->a, *restrict b = on->b;
@@ -74,32 +85,6 @@ static double step_piece(const void *context, size_t first, size_t last)
     for (size_t k = first; k < last; k++)
         out[k] = a[k] + t * b[k];
     return 0;
-}
-
-static double add_dot_piece(const void *context, size_t first, size_t last)
-{
-    const operands *on = context;
-    const double *restrict b = on->b, *restrict c = on->c;
-    double *restrict out = on->out;
-    double t = on->t, lane[LANES] = {0}, rest = 0;
-    if (c == NULL) {
-        for (size_t k = first; k < last; k++)
-            out[k] += t * b[k];
-        return 0;
-    }
-    size_t k = first;
-    for (; k + LANES <= last; k += LANES)
-        for (size_t l = 0; l < LANES; l++) {
-            out[k + l] += t * b[k + l];
-            lane[l] += out[k + l] * c[k + l];
-        }
-    for (; k < last; k++) {
-        out[k] += t * b[k];
-        rest += out[k] * c[k];
-    }
-    for (size_t l = 0; l < LANES; l++)
-        rest += lane[l];
-    return rest;
 }
 
 double pdl_vector_dot(size_t threads, size_t n, const double *a, const double *b)
@@ -117,10 +102,4 @@ void pdl_vector_step(size_t threads, size_t n, const double *a, double t, const 
 {
     operands on = {.a = a, .b = b, .out = out, .t = t};
     pdl_vector_run(threads, n, step_piece, &on);
-}
-
-double pdl_vector_add_dot(size_t threads, size_t n, double *a, double t, const double *b, const double *c)
-{
-    operands on = {.b = b, .c = c, .out = a, .t = t};
-    return pdl_vector_run(threads, n, add_dot_piece, &on);
 }

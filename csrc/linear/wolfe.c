@@ -99,7 +99,7 @@ static pdl_status bracket(pdl_state *state, point start, double t, point *accept
 pdl_status pdl_search_wolfe(pdl_state *state, bool *found, pdl_error *error)
 {
     size_t n = state->problem->n, threads = state->problem->threads;
-    point start = {0, state->value, pdl_vector_dot(threads, n, state->gradient, state->direction)}, accepted;
+    point start = {0, state->value, state->slope}, accepted;
     *found = false;
     if (start.slope > 0) return PDL_OK;
     double t = state->iteration == 0 ? 1 / pdl_vector_norm(threads, n, state->direction) : 1;
