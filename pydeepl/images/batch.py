@@ -13,7 +13,7 @@ from pydeepl import _core
 from pydeepl.images.decode import Pixels, decode, is_jpeg
 from pydeepl.images.errors import ImageError
 from pydeepl.images.files import local_path
-from pydeepl.images.limits import resolve_max_pixels
+from pydeepl.images.limits import read_file, resolve_max_pixels
 from pydeepl.images.profiles import changes_colours, find_profile
 from pydeepl.images.resize import check_pixels, hint_number
 from pydeepl.images.streams import ahead
@@ -80,8 +80,7 @@ def _load(source: Any, out: npt.NDArray[np.uint8], hint: int, limit: int) -> str
 def _encoded_or_pixels(source: Any, limit: int) -> bytes | Pixels:
     """A JPEG's bytes, which the core decodes and resizes in one go, or another format's pixels."""
     if isinstance(source, str | os.PathLike):
-        with open(local_path(source), "rb") as file:
-            data = file.read()
+        data = read_file(local_path(source), limit)
     elif isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
     else:

@@ -1,4 +1,4 @@
-"""The largest image that is decoded."""
+"""The largest image that is decoded, and the largest file that is read for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydeepl.images.errors import ImageError
 
 # Spark's bound, height * width * channels < 1e9, taken for four channels.
 DEFAULT_MAX_PIXELS = 249_999_999
+FILE_SLACK = 64 << 20  # bytes for metadata and further pictures in a file
 
 
 def resolve_max_pixels(max_pixels: int | None = None) -> int:
@@ -26,6 +27,19 @@ def resolve_max_pixels(max_pixels: int | None = None) -> int:
     if isinstance(max_pixels, bool) or max_pixels < 1:
         raise ValueError(f"max_pixels is {max_pixels!r}, expected a positive number of pixels")
     return max_pixels
+
+
+def read_file(path: str, max_pixels: int) -> bytes:
+    """A file's bytes. Raises OSError, and ImageError for a file too long for an image within the limit."""
+    most = 8 * max_pixels + FILE_SLACK  # 8 bytes a pixel: 16 bits a channel
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise ImageError(
+                f"the file has {size} bytes, more than an image of {max_pixels} pixels takes "
+                "(PYDEEPL_MAX_PIXELS raises the limit)"
+            )
+        return file.read()
 
 
 def check_size(height: int, width: int, max_pixels: int) -> None:

@@ -13,7 +13,7 @@ from pydeepl.frame.plan import ROW
 from pydeepl.images.decode import Pixels, decode
 from pydeepl.images.errors import ImageError
 from pydeepl.images.files import Listing, file_uri
-from pydeepl.images.limits import resolve_max_pixels
+from pydeepl.images.limits import read_file, resolve_max_pixels
 from pydeepl.images.schema import IMAGE_TYPE, image_array
 from pydeepl.images.streams import ahead, grouped
 
@@ -110,11 +110,10 @@ class ImageSource:
         return row, image
 
 
-def read_image(path: str, max_pixels: int | None = None) -> Pixels:
+def read_image(path: str, max_pixels: int) -> Pixels:
     """Reads and decodes a file: uint8 [height, width, 1 | 3 | 4]. Raises ImageError with the reason."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_file(path, max_pixels)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
     pixels = decode(data, max_pixels)

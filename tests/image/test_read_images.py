@@ -9,7 +9,7 @@ from image.synthetic import encoded, picture
 from PIL import Image
 
 from pydeepl import ImageSchema, SparkSession, lit, readImages
-from pydeepl.images import IMAGE_TYPE, ImageError, decode, failures, source, streams
+from pydeepl.images import IMAGE_TYPE, ImageError, decode, failures, limits, source, streams
 from pydeepl.images.files import Listing
 from pydeepl.images.source import ImageSource
 from pydeepl.images.streams import ahead, grouped
@@ -168,7 +168,7 @@ def test_unreadable_files_are_failed_images(folder, monkeypatch):
             raise PermissionError(13, "Permission denied", path)
         return real(path, *args, **kwargs)
 
-    monkeypatch.setattr(source, "open", refuse, raising=False)
+    monkeypatch.setattr(limits, "open", refuse, raising=False)
     (folder / "k_gone.png").symlink_to(folder / "nothing")
     frame = readImages(folder, dropImageFailures=True)
     assert origins(frame.collect()) == READABLE[1:]
@@ -192,6 +192,13 @@ def test_huge_image_is_a_failed_image(folder, monkeypatch):
     monkeypatch.setenv("PYDEEPL_MAX_PIXELS", "599")
     assert all(row.image.height == -1 for row in readImages(folder).collect())
     assert "limit of 599 pixels" in failures(readImages(folder))[0][1]
+
+
+def test_file_too_long_for_an_image_is_not_read(folder, monkeypatch):
+    with open(folder / "a.jpg", "r+b") as file:
+        file.truncate(1 << 40)  # a sparse file
+    assert readImages(folder).first().image.height == -1
+    assert "1099511627776 bytes, more than" in failures(readImages(folder))[0][1]
 
 
 def counted_decodes(monkeypatch):
