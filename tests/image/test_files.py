@@ -74,6 +74,11 @@ def test_a_dangling_link_is_listed_so_that_it_becomes_a_failure(tree):
     assert "gone.png" in names(list_files(tree), tree)
 
 
+def test_pipes_are_not_opened(tree):
+    os.mkfifo(tree / "pipe.png")
+    assert "pipe.png" not in names(list_files(tree), tree)
+
+
 def test_uris_are_javas():
     """java.net.URI's quoting, seen with new URI("file", "", path, null, null) on OpenJDK 17."""
     path = "/d/ a b+c%dé中\u00a0#?[x]{y}|^`\"<>~!*'();:@&=+$,.png\u0001\u2028"

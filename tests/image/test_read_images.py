@@ -1,6 +1,8 @@
 """Frames of images: ImageSchema.readImages and spark.read.format("image")."""
 
+import _thread
 import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -234,6 +236,24 @@ def test_a_file_that_vanishes_between_two_passes_is_told(folder):
     (folder / "a.jpg").unlink()
     with pytest.raises(ImageError, match=r"a\.jpg was readable and is no more: cannot be read"):
         frame.collect()
+
+
+def test_interrupt_ends_the_reading(tmp_path, monkeypatch):
+    for i in range(100):
+        (tmp_path / f"{i:02}.png").write_bytes(encoded(picture(4, 4), "PNG"))
+    calls = []
+
+    def interrupt(data, limit):
+        calls.append(1)
+        if len(calls) == 5:
+            _thread.interrupt_main()
+        time.sleep(0.01)
+        return decode(data, limit)
+
+    monkeypatch.setattr(source, "decode", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        readImages(tmp_path).collect()
+    assert len(calls) < 50
 
 
 def test_batches_are_bounded_and_any_selection_of_rows_is_served(tmp_path, monkeypatch):
