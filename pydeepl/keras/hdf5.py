@@ -48,18 +48,35 @@ def child(path: str, group: Any, name: str) -> Any:
 
     Raises WeightsError where it is missing, or where a soft or external link leads elsewhere.
     """
-    import h5py
+    from h5py import Dataset, Group, h5d, h5g, h5o
 
-    place = group
+    # The low-level interface: a network has a thousand objects, and its wrappers cost more than its work.
+    place = group.id
     for part in name.split("/"):
-        where = f"{place.name.rstrip('/')}/{part}"
-        link = None if part in ("", ".") else place.get(part, getlink=True)
-        if link is None:
-            raise WeightsError(f"{path}: {where} is missing")
-        if not isinstance(link, h5py.HardLink):
-            raise WeightsError(f"{path}: {where} is a {type(link).__name__}; links to elsewhere are refused")
-        place = place[part]
-    return place
+        step = part.encode()
+        _check_link(path, place, step)
+        place = h5o.open(place, step)
+    if isinstance(place, h5g.GroupID):
+        return Group(place)
+    if isinstance(place, h5d.DatasetID):
+        return Dataset(place)
+    raise WeightsError(f"{path}: {name} is neither a group nor an array")
+
+
+def _check_link(path: str, place: Any, step: bytes) -> None:
+    """Raises WeightsError unless `step` is an ordinary link of the group `place`."""
+    from h5py import h5g, h5i, h5l
+
+    usable = isinstance(place, h5g.GroupID) and step not in (b"", b".") and place.links.exists(step)
+    kind = place.links.get_info(step).type if usable else None
+    if kind == h5l.TYPE_HARD:
+        return
+    above = (h5i.get_name(place) or b"?").decode(errors="replace")
+    where = f"{path}: {above.rstrip('/')}/{step.decode(errors='replace')}"
+    if kind is None:
+        raise WeightsError(f"{where} is missing")
+    name = {h5l.TYPE_SOFT: "SoftLink", h5l.TYPE_EXTERNAL: "ExternalLink"}.get(kind, "link of a user's kind")
+    raise WeightsError(f"{where} is a {name}; links to elsewhere are refused")
 
 
 def group_at(path: str, group: Any, name: str) -> Any:

@@ -70,5 +70,6 @@ def _is_official(path: Path, file: OfficialFile) -> bool:
         _log.warning("%s cannot be read and is passed over: %s", path, error)
         return False
     if md5 != file.md5:
-        _log.warning("%s is damaged and is passed over (MD5 %s, expected %s)", path, md5, file.md5)
+        text = "%s is damaged or of another version and is passed over (MD5 %s, expected %s)"
+        _log.warning(text, path, md5, file.md5)
     return md5 == file.md5

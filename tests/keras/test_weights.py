@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pydeepl.weights import (
     hashes,
     list_weights,
     network_params,
+    read_weights,
     registry,
     second_source,
     verify_weights,
@@ -71,7 +73,15 @@ def official(vgg16, monkeypatch):
 
 
 def put(path, source):
-    path.write_bytes(source.read_bytes())
+    """The same file under another name; it must not be written to."""
+    os.link(source, path)
+    return path
+
+
+def put_altered(path, source):
+    data = bytearray(source.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
     return path
 
 
@@ -101,10 +111,7 @@ def test_path_under_an_official_name_is_not_taken_for_official(folders, vgg16):
 
 @pytest.mark.parametrize("name", [NAME, "VGG16.safetensors", "VGG16.h5"])
 def test_own_folder_comes_first_and_unofficial_files_are_noticed_once(folders, vgg16, official, caplog, name):
-    path = put(folders / "own" / name, vgg16)
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(bytes(data))
+    path = put_altered(folders / "own" / name, vgg16)
     put(folders / "home" / NAME, vgg16)
     with caplog.at_level(logging.WARNING):
         sources = [network_params(NETWORK).source for _ in range(2)]
@@ -121,12 +128,10 @@ def test_caches(folders, vgg16, official, folder, words, weights):
 
 
 def test_damaged_file_in_a_cache_is_passed_over(folders, vgg16, official, caplog):
-    put(folders / "home" / NAME, vgg16)
-    with open(folders / "home" / NAME, "ab") as file:
-        file.write(b"x")
+    put_altered(folders / "home" / NAME, vgg16)
     good = put(folders / "keras" / "models" / NAME, vgg16)
     assert str(good) in network_params(NETWORK).source
-    assert "is damaged and is passed over" in caplog.text
+    assert "is damaged or of another version and is passed over" in caplog.text
 
 
 def test_sums_are_remembered_until_the_file_changes(folders, monkeypatch):
@@ -354,15 +359,18 @@ def test_list(folders, vgg16, official):
     assert entries[0].source == "not on this machine"
 
 
-def test_verify(folders, vgg16, official):
+def test_verify(folders, vgg16, official, monkeypatch):
     put(folders / "home" / NAME, vgg16)
     put(folders / "own" / "VGG16.safetensors", vgg16)
     put(folders / "own" / "VGG19.safetensors", vgg16)
+    put(folders / "own" / second_source.FILE_NAME, vgg16)
+    monkeypatch.setattr(second_source, "_ARRAYS_SHA256", second_source._arrays_sha256(read_weights(vgg16)))
     (folders / "keras" / "models" / official_file("Xception", True).name).write_bytes(b"half a file")
     states = {(check.path.parent.name, check.path.name): check.state for check in verify_weights()}
     assert states == {
         ("home", NAME): "official",
         ("own", "VGG16.safetensors"): "fits",
+        ("own", second_source.FILE_NAME): "official",
         ("own", "VGG19.safetensors"): "unusable",
         ("models", official_file("Xception", True).name): "unusable",
     }
