@@ -4,7 +4,7 @@
 #ifdef PDL_KERNELS_X86
 #include <immintrin.h>
 #include <math.h>
-#pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
+#pragma GCC target("avx2,fma")
 
 #define NAME pdl_kernels_avx2
 #define NAME_TEXT "avx2"

@@ -4,7 +4,7 @@
 #ifdef PDL_KERNELS_X86
 #include <immintrin.h>
 #include <math.h>
-#pragma GCC target("avx512f,avx512vl,avx512dq,avx2,fma,bmi,bmi2,popcnt,prefer-vector-width=512")
+#pragma GCC target("avx512f,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")
 
 #define NAME pdl_kernels_avx512
 #define NAME_TEXT "avx512"

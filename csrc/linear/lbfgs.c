@@ -59,7 +59,7 @@ static void add_piece(void *context, size_t index, size_t worker)
     adding *work = context;
     const pdl_pairs *pairs = work->pairs;
     const pdl_move *move = work->move;
-    double *s = pairs->s[pairs->newest], *y = pairs->y[pairs->newest], unused;
+    double *s = pairs->s[pairs->newest], *y = pairs->y[pairs->newest], unused = 0;
     products sums = {0};
     size_t last = (index + 1) * work->piece < pairs->n ? (index + 1) * work->piece : pairs->n;
     for (size_t k = index * work->piece; k < last; k += BLOCK) {

@@ -12,7 +12,7 @@
 /* A loop compiled for several vector extensions; the processor's is chosen when the program is loaded. All give the
  * same bits: sums are kept in PDL_LANES lanes, and nothing is contracted. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define PDL_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define PDL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define PDL_CLONES
 #endif

@@ -401,3 +401,25 @@ def test_dense_matrix():
         _ = by_rows[2, 0]
     with pytest.raises(ValueError, match="expected 2 x 2 values, got 3"):
         DenseMatrix(2, 2, [1, 2, 3])
+
+
+def test_progress_is_told_where_somebody_watches(monkeypatch):
+    from pydeepl.ml import classification
+
+    class Bar:
+        steps, closed = 0, False
+
+        def update(self, count):
+            self.steps += count
+
+        def close(self):
+            self.closed = True
+
+    bar = Bar()
+    monkeypatch.setattr(classification, "progress_bar", lambda total, desc: bar)
+    monkeypatch.setenv("PYDEEPL_PROGRESS", "0")
+    LogisticRegression(maxIter=3, tol=0.0).fit(table())
+    assert (bar.steps, bar.closed) == (0, False)
+    monkeypatch.setenv("PYDEEPL_PROGRESS", "1")
+    LogisticRegression(maxIter=3, tol=0.0).fit(table())
+    assert (bar.steps, bar.closed) == (3, True)

@@ -347,6 +347,9 @@ def test_ctrl_c_ends_the_fit():
     timer.join()
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.*multi-threaded, use of fork"
+)  # what is tested is that it works all the same
 def test_works_in_a_child_after_fork():
     x, y = random_problem(22, 400, 300, 10)
     expected = fit(x, y, regParam=0.1, threads=2, maxIter=5)[2]
