@@ -1,7 +1,10 @@
 """Keras 3's `.keras` archives: a zip with config.json and model.weights.h5."""
 
+import lzma
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -13,6 +16,17 @@ _MEMBER = "model.weights.h5"
 _MAX_BYTES = 1 << 33
 _MAX_EXPANSION = 50  # weights hardly compress
 _PIECE = 1 << 22
+# What zipfile raises for a damaged archive, or one with a password or a compression of its own.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -26,7 +40,9 @@ def open_member(path: str) -> Iterator[IO[bytes]]:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(path, archive, out)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        except WeightsError:
+            raise
+        except _DAMAGE as error:
             raise WeightsError(
                 f"{path}: not a readable .keras archive (damaged or cut short?): {error}"
             ) from error

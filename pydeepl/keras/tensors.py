@@ -56,7 +56,7 @@ def _array(path: str, file: Any, name: str, param: str) -> StoredArray:
 
     def read(out: NDArray[np.float32]) -> None:
         with np.errstate(over="ignore"):  # what does not fit is found by whoever reads
-            out[...] = file.get_tensor(name)
+            np.copyto(out, file.get_tensor(name), casting="same_kind")
 
     return StoredArray(param, shape, dtype, read)
 

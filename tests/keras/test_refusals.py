@@ -300,9 +300,18 @@ def test_truncated(tmp_path, form, part):
     refusal(path)
 
 
-def test_damage_anywhere_is_an_error_or_harmless(tmp_path):
+@pytest.mark.parametrize("form", ["legacy", "keras", "keras, compressed", "safetensors"])
+def test_damage_anywhere_is_an_error_or_harmless(tmp_path, form):
     """Random bytes overwritten: an answer or WeightsError, nothing else."""
-    save(tmp_path / "a.h5", PARAMS)
+    if form == "legacy":
+        save(tmp_path / "a.h5", PARAMS)
+    elif form == "safetensors":
+        save_tensors(
+            tmp_path / "a.h5", {f"{k}/{n}": a for k, arrays in PARAMS.items() for n, a in arrays}, {}
+        )
+    else:
+        kind = zipfile.ZIP_STORED if form == "keras" else zipfile.ZIP_DEFLATED
+        write_keras(tmp_path / "a.h5", LAYERS, PARAMS, kind)
     data = (tmp_path / "a.h5").read_bytes()
     random = np.random.default_rng(1)
     for _ in range(150):
