@@ -62,7 +62,8 @@ def _reason(error: Exception) -> str:
 
 def _unavailable(network: str, include_top: bool, failures: list[str]) -> WeightsUnavailable:
     file, own = official_file(network, include_top), weights_folder()
-    places = [f"PYDEEPL_WEIGHTS ({own or 'not set'})", str(cache_folder()), str(keras_folder())]
+    folder = "not set" if own is None else str(own) if own.is_dir() else f"{own}, no such folder"
+    places = [f"PYDEEPL_WEIGHTS ({folder})", str(cache_folder()), str(keras_folder())]
     return WeightsUnavailable(
         f"No ImageNet weights for {network}: tried {', '.join(places)}; {'; '.join(failures)}.\n"
         f"Put the file {file.name} ({file.url}) into {cache_folder()}, "

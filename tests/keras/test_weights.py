@@ -4,6 +4,8 @@ import hashlib
 import http.server
 import logging
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -175,6 +177,20 @@ def test_unreachable_host(folders, monkeypatch):
     assert "http://127.0.0.1:9/vgg19/" in str(caught.value) and "refused" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 3
     assert list((folders / "home").glob("*.h5*")) == []
+
+
+def test_folder_that_is_not_there_is_told(folders, monkeypatch):
+    monkeypatch.setenv("PYDEEPL_WEIGHTS", str(folders / "typo"))
+    with pytest.raises(WeightsUnavailable, match="typo, no such folder"):
+        network_params("VGG19")
+
+
+def test_import_brings_no_library_that_only_some_weights_need():
+    code = (
+        "import sys, pydeepl.weights; print(sorted({'h5py', 'onnx', 'pooch', 'requests'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", ["VGG", "", "resnet50"])
