@@ -135,10 +135,9 @@ class Feed:
         """The oldest batch that has had no answer. Raises IndexError where there is none."""
         return self._waiting.popleft()
 
-    @property
-    def unanswered(self) -> int:
-        """The number of batches read without an answer."""
-        return len(self._waiting)
+    def finish(self) -> int:
+        """The number of batches without an answer, those that nobody read too."""
+        return len(self._waiting) + sum(1 for _ in self._batches)
 
 
 def nested_leaf(column: pa.Array, path: Sequence[str | int]) -> pa.Array:

@@ -142,7 +142,7 @@ class Kept:
 
     def __init__(self, schema: pa.Schema, produce: Callable[[int], Iterator[pa.RecordBatch]]) -> None:
         self._produce = produce
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._producer: Iterator[pa.RecordBatch] | None = None
         self.store = Store(schema)
         self.complete = False

@@ -417,8 +417,8 @@ class Computation:
                 counts = [len(array) for array in made]
                 raise RuntimeError(f"{self}: {batch.num_rows} rows went in, {counts} came out")
             yield batch_of([*(batch.column(name) for name in others), *made], [*others, *self.names])
-        if feed.unanswered:
-            raise RuntimeError(f"{self}: {feed.unanswered} batches went in and did not come out")
+        if lost := feed.finish():
+            raise RuntimeError(f"{self}: {lost} batches went in and did not come out")
 
     def resume(self, child: Node, skip: int) -> Batches:
         """The columns made from the child's row `skip` on."""

@@ -35,8 +35,10 @@ class View:
         self.node = node
         self._prefix = f"__{number}_"
         references = [tuple(part.lower() for part in parts) for parts in column_references(sql)]
-        star = any(each.get("type") == "STAR" for each in tree_nodes(syntax_tree(sql)))
-        mentioned = {part for parts in references for part in parts}
+        tree = list(tree_nodes(syntax_tree(sql)))
+        star = any(each.get("type") == "STAR" or each.get("ref_type") == "NATURAL" for each in tree)
+        using = {name.lower() for each in tree for name in each.get("using_columns", [])}
+        mentioned = using.union(*references)
         names = [name for name in node.schema.names if star or name.lower() in mentioned]
         self._light = [name for name in names if not is_heavy(node.schema.field(name).type)]
         self._tokens = {name: self._inside(name, references) for name in names if name not in self._light}

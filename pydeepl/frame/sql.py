@@ -4,7 +4,9 @@ use."""
 from __future__ import annotations
 
 import json
+import os
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -26,9 +28,11 @@ def _cursor() -> Any:
 
         with _CONNECT:
             if not _DATABASE:
-                _DATABASE.append(duckdb.connect(":memory:"))
+                spill = tempfile.mkdtemp(prefix="pydeepl-sql-")  # made by DuckDB only where memory runs out
+                os.rmdir(spill)
+                _DATABASE.append(duckdb.connect(":memory:", config={"temp_directory": spill}))
             _LOCAL.cursor = _DATABASE[0].cursor()
-            _LOCAL.cursor.execute("SET TimeZone = 'UTC'")
+            _LOCAL.cursor.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return _LOCAL.cursor
 
 

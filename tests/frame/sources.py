@@ -10,7 +10,7 @@ from pydeepl.linalg import dense_type, vector_array
 class CountingSource:
     """Rows with an id, a kind (id modulo 3) and a heavy payload; remembers what was made.
 
-    Parameters: count, of rows; selects, whether single rows can be asked for; missing, ordinals without a row.
+    Parameters: count, of rows; selects, whether single rows can be asked for; missing, ordinals of no row.
     """
 
     schema = pa.schema(

@@ -203,6 +203,8 @@ def test_sql(tables):
     assert [row.mean for row in got] == pytest.approx(expected["mean"].tolist())
     assert spark.sql("select * from one join two using (k)").count() == len(one.merge(tables[1], on="k"))
     assert spark.sql("with t as (select k from one) select max(k) m from t").first().m == one.k.max()
+    assert spark.sql("select y from one join two using (k)").count() == len(one.merge(tables[1], on="k"))
+    assert spark.sql("select y from one natural join two").count() == len(one.merge(tables[1], on="k"))
     assert spark.table("two").columns == ["k", "y"] and spark.catalog.tableExists("ONE")
     assert spark.catalog.dropTempView("two") and not spark.catalog.tableExists("two")
     with pytest.raises(AnalysisException, match="no table or view 'on'\\. Did you mean 'one'"):
