@@ -449,17 +449,29 @@ class Stage(Node):
         if not (here or self._made.intersection(columns)):
             return child.stream(columns, conditions)
         if self.kept is not None:
-            asked = unique(columns, *(condition.columns for condition in conditions))
-            return passing(self._stored(self.kept, asked), conditions, columns)
+            return self._stored(self.kept, columns, conditions)
         asked = unique(columns, *(condition.columns for condition in here))
         down = tuple(each for each in conditions if each not in here)
         others = [name for name in asked if name not in self._made]
         source = child.stream(unique(self._computation.inputs, others) or [ROW], down)
         return passing(self._computation.run(source, others), here, columns)
 
-    def _stored(self, kept: Kept, asked: list[str]) -> Batches:
-        others = [name for name in asked if name not in self._made]
-        return zip_streams([kept.batches(), self.children[0].stream(others)]) if others else kept.batches()
+    def _stored(self, kept: Kept, columns: Sequence[str], conditions: Conditions) -> Batches:
+        """Kept columns beside the child's others; heavy ones are made for the rows that pass only."""
+        child = self.children[0]
+        asked = unique(columns, *(condition.columns for condition in conditions))
+        tested = set().union(*(condition.columns for condition in conditions))
+        late = [name for name in asked if name not in tested | self._made | {ROW}]
+        late = [name for name in late if is_heavy(child.schema.field(name).type)]
+        if not conditions or tested & self._made:
+            late = []
+        early = [name for name in asked if name not in late]
+        others = [name for name in early if name not in self._made]
+        found = zip_streams([kept.batches(), child.stream(others)]) if others else kept.batches()
+        found = passing(found, conditions, early)
+        if late:
+            found = zip_streams([found, child.stream(late, conditions)])
+        return (batch.select(columns) for batch in found)
 
 
 class Cached(Node):

@@ -16,6 +16,12 @@ import pyarrow as pa
 
 from pydeepl.frame.errors import AnalysisException, ParseException
 
+SETTINGS = {
+    "TimeZone": "UTC",
+    "enable_progress_bar": "false",
+    "default_null_order": "nulls_first_on_asc_last_on_desc",  # as Spark sorts
+}
+
 _LOCAL = threading.local()
 _CONNECT = threading.Lock()
 _DATABASE: list[Any] = []  # the one in-memory database, once somebody needed it
@@ -32,7 +38,8 @@ def _cursor() -> Any:
                 os.rmdir(spill)
                 _DATABASE.append(duckdb.connect(":memory:", config={"temp_directory": spill}))
             _LOCAL.cursor = _DATABASE[0].cursor()
-            _LOCAL.cursor.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            for setting, value in SETTINGS.items():
+                _LOCAL.cursor.execute(f"SET {setting} = '{value}'")
     return _LOCAL.cursor
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from frame.sources import CountingSource, CountingStage
 
-from pydeepl.frame import SparkSession
+from pydeepl.frame import SparkSession, udf
 from pydeepl.frame.keep import LEDGER, Kept, memory_budget
 from pydeepl.linalg import vector_matrix
 
@@ -54,6 +54,23 @@ def test_frames_made_from_a_kept_one_share_it():
     assert np.array_equal(found[np.argsort(found[:, 0])], EXPECTED)
     assert np.array_equal(features(frame.union(frame)), np.concatenate([EXPECTED, EXPECTED]))
     assert stage.seen == list(range(30))
+
+
+def test_heavy_columns_beside_kept_ones_are_made_for_the_rows_that_pass():
+    source, stage = CountingSource(30), CountingStage()
+    frame = stage.of(source.frame, keep=True)
+    rows = frame.filter("kind = 1").select("payload", "features", "id").collect()
+    assert (
+        source.payloads
+        == list(range(1, 30, 3))
+        == [row.id for row in rows]
+        == [row.features[0] for row in rows]
+    )
+    source.payloads.clear()
+    test = frame.randomSplit([0.8, 0.2], 1)[1].select("features", "payload").collect()
+    assert source.payloads == [row.features[0] for row in test]
+    by_feature = frame.filter(udf(lambda v: bool(v[1] > 700), "boolean")("features")).collect()
+    assert [row.id for row in by_feature] == [27, 28, 29] and stage.seen == list(range(30))
 
 
 def test_readers_that_take_turns_see_the_same_rows():

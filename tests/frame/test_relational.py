@@ -205,6 +205,9 @@ def test_sql(tables):
     assert spark.sql("with t as (select k from one) select max(k) m from t").first().m == one.k.max()
     assert spark.sql("select y from one join two using (k)").count() == len(one.merge(tables[1], on="k"))
     assert spark.sql("select y from one natural join two").count() == len(one.merge(tables[1], on="k"))
+    spark.createDataFrame([(1,), (None,), (2,)], "n int").createOrReplaceTempView("nulls")
+    assert [row.n for row in spark.sql("select n from nulls order by n").collect()] == [None, 1, 2]
+    assert [row.n for row in spark.sql("select n from nulls order by n desc").collect()] == [2, 1, None]
     assert spark.table("two").columns == ["k", "y"] and spark.catalog.tableExists("ONE")
     assert spark.catalog.dropTempView("two") and not spark.catalog.tableExists("two")
     with pytest.raises(AnalysisException, match="no table or view 'on'\\. Did you mean 'one'"):
