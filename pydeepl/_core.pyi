@@ -1,7 +1,6 @@
-"""Types of the C core's binding. Python owns defaults, dtype and contiguity: arrays passed here are C-contiguous."""
+"""Types of the C core's binding. Arrays passed here are C-contiguous and of the dtype named."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,12 @@ def default_threads() -> int: ...
 # ---- image
 
 # max_pixels: most height * width a JPEG's header may claim; 0 = no limit.
-def jpeg_info(data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /) -> tuple[int, int, int]: ...
-def jpeg_decode(data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /) -> NDArray[np.uint8]: ...
+def jpeg_info(
+    data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /
+) -> tuple[int, int, int]: ...
+def jpeg_decode(
+    data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /
+) -> NDArray[np.uint8]: ...
 
 # hint: java.awt.Image's integer. path: a name of resize_paths(), for tests.
 def resize(
@@ -20,7 +23,7 @@ def resize(
 ) -> NDArray[np.uint8]: ...
 def resize_paths() -> list[str]: ...
 
-# A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed image is zeros with a text in the list.
+# A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed image is zeros, its text in the list.
 def load_images(
     sources: Sequence[bytes | bytearray | memoryview | NDArray[np.uint8]],
     height: int,
@@ -37,7 +40,7 @@ def load_images(
 _Pair = tuple[int, int]  # (height, width)
 
 class Graph:
-    """A network as layers and shapes. Builder methods append a layer, named and behaving as Keras', and return its node."""
+    """A network as layers and shapes. Methods append a layer, behaving as Keras', and return its node."""
 
     def __init__(self) -> None: ...
     def input(self, name: str, height: int, width: int, channels: int) -> int: ...
@@ -103,12 +106,12 @@ class Graph:
     ) -> int: ...
     @property
     def layers(self) -> list[tuple[str, str, list[int], tuple[int, ...], list[tuple[str, tuple[int, ...]]]]]:
-        """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, in order of building."""
+        """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, as they were built."""
     def find(self, name: str) -> int:
         """The node of the layer with this name; KeyError when there is none."""
 
 class Network:
-    """A graph with its weights, ready to run. Safe to use from several threads (runs take turns) and after fork."""
+    """A graph with its weights, ready to run. Several threads may use it (runs take turns), and forks."""
 
     def __init__(
         self,
@@ -133,7 +136,10 @@ class Network:
 
 def zoo_names() -> list[str]: ...
 def zoo_spec(name: str) -> tuple[str, int, int, int, str]:
-    """(name, height, width, preprocess, layer of the features); preprocess is 1: RGB / 127.5 - 1, 2: BGR minus the means."""
+    """(name, height, width, preprocess, layer of the features).
+
+    preprocess is 1: RGB / 127.5 - 1, or 2: BGR minus the means.
+    """
 
 def zoo_graph(name: str, include_top: bool) -> Graph: ...
 
@@ -158,9 +164,10 @@ def logistic_fit(
     threads: int,
     progress: Callable[[int, float], object] | None = None,
 ) -> tuple[_F64, _F64, _F64]:
-    """Trains on [rows, features] blocks: (coefficients [sets, features], intercepts [sets], objective history).
+    """Trains on [rows, features] blocks.
 
-    sets is classes if multinomial, else 1. progress(iteration, objective) follows every recorded state.
+    Returns (coefficients [sets, features], intercepts [sets], objective history). sets is
+    classes if multinomial, else 1. progress(iteration, objective) follows every recorded state.
     """
 
 def logistic_objective(
@@ -177,8 +184,10 @@ def logistic_objective(
     threads: int,
     point: _F64,
 ) -> tuple[float, _F64]:
-    """The smooth objective and its gradient at a point of the scaled space: [sets * features] coefficients, then
-    [sets] intercepts if fit_intercept."""
+    """The smooth objective and its gradient at a point of the scaled space.
+
+    The point: [sets * features] coefficients, then [sets] intercepts if fit_intercept.
+    """
 
 def logistic_margins(x: _F32, coefficients: _F64, intercepts: _F64, threads: int) -> _F64:
     """x [n, features] times coefficients [sets, features] plus intercepts [sets]: [n, sets]."""
