@@ -15,8 +15,8 @@ import numpy as np
 
 from pydeepl.cli.choose import choose_featurizer
 from pydeepl.cli.digits import write_digits
-from pydeepl.cli.report import class_report, confusion_matrix
 from pydeepl.cli.steps import Steps
+from pydeepl.ml.report import report
 
 if TYPE_CHECKING:
     from pydeepl import DataFrame, DeepImageFeaturizer
@@ -46,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     with steps.step("network") as line:
         featurizer, line.text = choose_featurizer(arguments.model, arguments.weights, say=steps.note)
     labels, predictions, metrics = _classify(frame, featurizer, steps)
-    counts = confusion_matrix(labels, predictions, len(classes))
-    steps.note("", *class_report(counts, classes).splitlines(), "")
+    text = report(labels, predictions, labels=range(len(classes)), target_names=classes, digits=3)
+    steps.note("", *text.splitlines(), "")
     steps.note("  ".join(f"{name} {value:.3f}" for name, value in metrics.items()), "")
     with steps.step("plot") as line:
-        line.text = _plot(counts, classes, output)
+        line.text = _plot(labels, predictions, classes, output)
     steps.total()
     return 0
 
@@ -135,11 +135,13 @@ def _compute_features(frame: "DataFrame") -> str:
     return f"{rows} images, {size} numbers each"
 
 
-def _plot(counts: Any, classes: list[str], output: Path) -> str:
+def _plot(labels: Any, predictions: Any, classes: list[str], output: Path) -> str:
+    from pydeepl import plot
+
     try:
-        from pydeepl.plot import plot_confusion_matrix
+        axes = plot.confusion_matrix(labels, predictions, range(len(classes)), target_names=classes)
     except ImportError:
         return "none: matplotlib is not installed (`pip install 'pydeepl[plot]'`)"
     path = output / "confusion_matrix.png"
-    plot_confusion_matrix(counts, classes).savefig(path)
+    axes.figure.savefig(path)
     return f"confusion matrix in {path}"
