@@ -133,9 +133,10 @@ class MulticlassMetrics:
 
     def fMeasureByLabel(self, beta: float = 1.0) -> Floats:
         """F-measure of each label: the harmonic mean of precision and recall, recall weighing beta^2."""
-        precision, recall = self.precisionByLabel, self.recallByLabel
-        above = (1 + beta * beta) * precision * recall
-        return np.where(precision + recall == 0, 0.0, _ratio(above, beta * beta * precision + recall))
+        # The same from the counts, where fewer roundings come in: 3 of 4 right is 0.75 and no bit less.
+        predicted = self._true_positives + self._false_positives
+        below = beta * beta * self.support + predicted
+        return np.where(self.support == 0, np.nan, _ratio((1 + beta * beta) * self._true_positives, below))
 
     @property
     def weightedPrecision(self) -> float:

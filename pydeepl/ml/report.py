@@ -64,10 +64,8 @@ def report(
         text += f"{'accuracy':>{width}} {'':>10}{'':>10} {metrics.accuracy:>9.{digits}f} {rows:>9}\n"
     else:
         text += line("micro avg", metrics.micro_average(), rows)
-    weights = support / max(rows, 1)
-    return (
-        text + line("macro avg", by_class.mean(axis=1), rows) + line("weighted avg", by_class @ weights, rows)
-    )
+    weighted = (by_class * support).sum(axis=1) / max(rows, 1)
+    return text + line("macro avg", by_class.mean(axis=1), rows) + line("weighted avg", weighted, rows)
 
 
 def class_codes(
