@@ -76,11 +76,33 @@ static pdl_status make_descs(descs *d, const pdl_program *program, size_t batch,
     return status;
 }
 
+/* "ref:any", "gemm:ref", ... are hundreds of times slower than the others: not to be run. */
+static bool is_reference(const char *implementation)
+{
+    return strstr(implementation, "ref") != NULL;
+}
+
+/* A dense layer's weights can be most of a network (VGG16: 411 MB in one), and oneDNN wants another layout for every
+ * few batch sizes: the layout that exists is taken where there is fast code for it. */
+static dnnl_status_t choose_dense(descs *d, const pdl_engine *engine, const pdl_op *op)
+{
+    const_dnnl_memory_desc_t existing;
+    const char *name = NULL;
+    if (op->packed != NULL && dnnl_memory_get_memory_desc(op->packed->memory, &existing) == dnnl_success) {
+        dnnl_status_t code = dnnl_inner_product_forward_primitive_desc_create(
+            &d->primitive, engine->cpu, dnnl_forward_inference, d->source, existing, d->bias, d->target, d->attr);
+        if (code == dnnl_success) code = dnnl_primitive_desc_query(d->primitive, dnnl_query_impl_info_str, 0, &name);
+        if (code == dnnl_success && !is_reference(name)) return code;
+        if (d->primitive != NULL) dnnl_primitive_desc_destroy(d->primitive);
+        d->primitive = NULL;
+    }
+    return dnnl_inner_product_forward_primitive_desc_create(&d->primitive, engine->cpu, dnnl_forward_inference,
+                                                            d->source, d->any, d->bias, d->target, d->attr);
+}
+
 static dnnl_status_t choose_primitive(descs *d, const pdl_engine *engine, const pdl_op *op)
 {
-    if (op->kind == PDL_OP_DENSE)
-        return dnnl_inner_product_forward_primitive_desc_create(&d->primitive, engine->cpu, dnnl_forward_inference,
-                                                                d->source, d->any, d->bias, d->target, d->attr);
+    if (op->kind == PDL_OP_DENSE) return choose_dense(d, engine, op);
     dnnl_dims_t stride, dilation, before, after;
     for (int axis = 0; axis < 2; axis++) {
         stride[axis] = (dnnl_dim_t)op->window.stride[axis];
@@ -119,8 +141,7 @@ static pdl_status make_memories(const pdl_engine *engine, pdl_step *step, const 
     return PDL_OK;
 }
 
-/* "ref:any", "gemm:ref", ... are hundreds of times slower than the others: not to be run. The name lives as long as
- * the primitive. */
+/* The name lives as long as the primitive. */
 static pdl_status name_implementation(pdl_step *step, pdl_error *error)
 {
     const pdl_op *op = step->op;
@@ -128,7 +149,7 @@ static pdl_status name_implementation(pdl_step *step, pdl_error *error)
     pdl_status status = CHECK(dnnl_primitive_get_primitive_desc(step->primitive, &desc));
     if (status == PDL_OK)
         status = CHECK(dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&step->implementation));
-    if (status != PDL_OK || strstr(step->implementation, "ref") == NULL) return status;
+    if (status != PDL_OK || !is_reference(step->implementation)) return status;
     return pdl_fail(error, PDL_EUNSUPPORTED, "%s: oneDNN has only %s for its shape", op->layer, step->implementation);
 }
 
