@@ -16,6 +16,7 @@ import numpy as np
 from pydeepl.cli.choose import choose_featurizer
 from pydeepl.cli.digits import write_digits
 from pydeepl.cli.steps import Steps
+from pydeepl.deep.plan import check_model_name
 from pydeepl.ml.report import report
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does the job; prints what it did, how long each step took, and how good the classifier is."""
+    if arguments.model is not None:
+        check_model_name(arguments.model)
     steps = Steps()
     output = _output_folder(arguments.output)
     with steps.step("images") as line:
@@ -136,12 +139,14 @@ def _compute_features(frame: "DataFrame") -> str:
 
 
 def _plot(labels: Any, predictions: Any, classes: list[str], output: Path) -> str:
-    from pydeepl import plot
-
     try:
-        axes = plot.confusion_matrix(labels, predictions, range(len(classes)), target_names=classes)
+        import matplotlib
     except ImportError:
         return "none: matplotlib is not installed (`pip install 'pydeepl[plot]'`)"
+    from pydeepl.plot import confusion_matrix
+
+    matplotlib.use("Agg")  # a file is all that is wanted: no window, no screen
     path = output / "confusion_matrix.png"
+    axes = confusion_matrix(labels, predictions, labels=range(len(classes)), target_names=classes)
     axes.figure.savefig(path)
     return f"confusion matrix in {path}"

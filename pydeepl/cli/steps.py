@@ -1,11 +1,14 @@
-"""The steps of a job as lines of a table: what was done, and how long it took."""
+"""The steps of a job as lines of a table: how long each took, and what came of it."""
 
+import shutil
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_WIDTH = 70
+_INDENT = 20
+_MOST_COLUMNS = 100
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Steps:
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
+        self._columns = min(shutil.get_terminal_size((_MOST_COLUMNS, 24)).columns, _MOST_COLUMNS)
 
     @contextmanager
     def step(self, name: str, text: str = "") -> Iterator[Step]:
@@ -30,13 +34,18 @@ class Steps:
         self._print(line, time.perf_counter() - started)
 
     def note(self, *lines: str) -> None:
-        """Prints lines between the steps."""
+        """Prints lines between the steps, as they are."""
         for line in lines:
-            print(f"{'':10}{line}".rstrip(), flush=True)
+            print(f"{'':{_INDENT}}{line}".rstrip(), flush=True)
 
     def total(self) -> None:
         """Prints the time since the start."""
-        self._print(Step("", "all of it"), time.perf_counter() - self._started)
+        self._print(Step("all", "from images to results"), time.perf_counter() - self._started)
 
     def _print(self, line: Step, seconds: float) -> None:
-        print(f"{line.name:<10}{line.text:<{_WIDTH}}{seconds:7.1f} s", flush=True)
+        first = f"{line.name:<9}{seconds:7.1f} s  "
+        # Paths are not broken: whoever copies one gets it whole.
+        text = textwrap.wrap(
+            line.text, max(self._columns - _INDENT, 40), break_long_words=False, break_on_hyphens=False
+        )
+        print(first + f"\n{'':{_INDENT}}".join(text), flush=True)
