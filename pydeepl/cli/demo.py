@@ -147,6 +147,6 @@ def _plot(labels: Any, predictions: Any, classes: list[str], output: Path) -> st
 
     matplotlib.use("Agg")  # a file is all that is wanted: no window, no screen
     path = output / "confusion_matrix.png"
-    axes = confusion_matrix(labels, predictions, labels=range(len(classes)), target_names=classes)
+    axes: Any = confusion_matrix(labels, predictions, labels=range(len(classes)), target_names=classes)
     axes.figure.savefig(path)
     return f"confusion matrix in {path}"
