@@ -288,6 +288,22 @@ class LogisticRegression(
         """Sets family."""
         return self._set(family=value)
 
+    def setLowerBoundsOnCoefficients(self, value: Any) -> LogisticRegression:
+        """Not supported: raises ValueError."""
+        return self._set_given({"lowerBoundsOnCoefficients": value})
+
+    def setUpperBoundsOnCoefficients(self, value: Any) -> LogisticRegression:
+        """Not supported: raises ValueError."""
+        return self._set_given({"upperBoundsOnCoefficients": value})
+
+    def setLowerBoundsOnIntercepts(self, value: Any) -> LogisticRegression:
+        """Not supported: raises ValueError."""
+        return self._set_given({"lowerBoundsOnIntercepts": value})
+
+    def setUpperBoundsOnIntercepts(self, value: Any) -> LogisticRegression:
+        """Not supported: raises ValueError."""
+        return self._set_given({"upperBoundsOnIntercepts": value})
+
     def _fit(self, dataset: DataFrame) -> LogisticRegressionModel:
         features = input_column(self, self.featuresCol, dataset)
         label = input_column(self, self.labelCol, dataset)

@@ -73,6 +73,13 @@ def test_params_outside_their_domain(params, message):
         LogisticRegression(**params)
 
 
+@pytest.mark.parametrize("what", ["Lower", "Upper"])
+@pytest.mark.parametrize("where", ["Coefficients", "Intercepts"])
+def test_bounds_are_refused(what, where):
+    with pytest.raises(ValueError, match=f"{what.lower()}BoundsOn{where} is not supported"):
+        getattr(LogisticRegression(), f"set{what}BoundsOn{where}")([[0.0]])
+
+
 def test_threshold_and_thresholds_replace_each_other():
     estimator = LogisticRegression(threshold=0.25)
     assert estimator.getThresholds() == [0.75, 0.25]
