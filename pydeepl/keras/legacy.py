@@ -34,10 +34,12 @@ def read_legacy(path: str, root: Any) -> StoredWeights:
         raise WeightsError(f"{path}: {group.name} has no attribute layer_names")
     if len(names) > MAX_LAYERS:
         raise WeightsError(f"{path}: {group.name} lists {len(names)} layers, more than {MAX_LAYERS}")
-    models = [list(_layers(path, group, name)) for name in names]
-    # A layer that is a model itself holds many: the pretrained network, to which the others are a head.
-    largest = max(models, key=len, default=[])
-    layers = largest if len(largest) > 1 else [layer for model in models for layer in model]
+    members = [list(_layers(path, group, name)) for name in names]
+    # A layer that is a model itself holds many. The largest model is the network; the others, in it or around
+    # it, are a preprocessing or a head.
+    models = [[layers[0] for layers in members if len(layers) == 1]]
+    models += [layers for layers in members if len(layers) > 1]
+    layers = max(models, key=len)
     kind = "Keras whole-model HDF5 file" if whole else "Keras legacy HDF5 weights"
     return StoredWeights(path, kind, Naming.ANY, layers)
 

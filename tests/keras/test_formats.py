@@ -163,6 +163,21 @@ def test_pretrained_model_inside_a_user_s_model(tmp_path, form):
     assert_same(arrays, flat(PARAMS, BASE))
 
 
+def test_small_model_inside_the_network_s_model(tmp_path):
+    """Say, a learnt preprocessing of two layers before a network whose layers are the model's own."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_legacy(file, LAYERS, PARAMS)
+        inner = file.create_group("preprocessing")
+        names = ["scale/kernel:0", "shift/kernel:0"]
+        for name in names:
+            inner[name] = np.ones(3, np.float32)
+        inner.attrs["weight_names"] = names
+        layers = [name.decode() for name in file.attrs["layer_names"]]
+        del file.attrs["layer_names"]
+        file.attrs["layer_names"] = [layers[0], "preprocessing", *layers[1:]]
+    assert_same(load_params(tmp_path / "a.h5", LAYERS)[0], flat(PARAMS, LAYERS))
+
+
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", ">f4", "<f8", ">f8"])
 @pytest.mark.parametrize("storage", [{}, {"compression": "gzip", "chunks": True}])
 def test_other_floats_become_float32(tmp_path, dtype, storage):
