@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+# What Spark's summaries thin their curves to, as its evaluator does by default.
+_CURVE_POINTS = 1000
+
+
 class LogisticRegressionSummary:
     """Predictions of a logistic regression on a dataset, and their metrics.
 
@@ -156,7 +160,7 @@ class BinaryLogisticRegressionSummary(LogisticRegressionSummary):
         batches = list(self._predictions._arrow([self.probabilityCol]))
         blocks = [vector_matrix(batch.column(0), self.probabilityCol) for batch in batches if len(batch)]
         scores = np.concatenate([np.empty(0), *(block[:, 1] for block in blocks)])
-        return BinaryMetrics(scores, labels, weights[0] if weights else None)
+        return BinaryMetrics(scores, labels, weights[0] if weights else None, numBins=_CURVE_POINTS)
 
     @property
     def roc(self) -> DataFrame:

@@ -10,7 +10,16 @@ import pytest
 from ml.stages import Center, CenterModel, Shift
 
 from pydeepl.frame import DataFrame, adopt
-from pydeepl.ml import Estimator, Evaluator, Pipeline, PipelineModel, Transformer
+from pydeepl.linalg import vector_array
+from pydeepl.ml import (
+    BinaryClassificationEvaluator,
+    Estimator,
+    Evaluator,
+    LogisticRegression,
+    Pipeline,
+    PipelineModel,
+    Transformer,
+)
 from pydeepl.ml.columns import read_numbers, to_numbers
 
 VALUES = [1.0, 2.0, 6.0]
@@ -235,6 +244,30 @@ def test_a_loaded_pipeline_computes_the_same(table, tmp_path):
     expected = model.transform(table)
     assert PipelineModel.load(tmp_path / "model").transform(table).equals(expected)
     assert Pipeline.load(tmp_path / "pipeline").fit(table).transform(table).equals(expected)
+
+
+@pytest.fixture(scope="module")
+def classified():
+    """2,600 rows of two classes, and the fitted pipeline of a logistic regression."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2600, 3)).astype(np.float32)
+    table = pa.table({"features": vector_array(x), "label": (x[:, 0] + rng.normal(size=2600) > 0) * 1.0})
+    return table, Pipeline(stages=[LogisticRegression(maxIter=3)]).fit(table)
+
+
+def test_a_loaded_classifier_predicts_the_same_bits(classified, tmp_path):
+    table, model = classified
+    model.save(tmp_path / "model")
+    assert PipelineModel.load(tmp_path / "model").transform(table).equals(model.transform(table))
+
+
+def test_a_summarys_curves_are_thinned_as_the_evaluators(classified):
+    """Spark 4 makes 1,300 points of 2,600 distinct scores, in both."""
+    table, model = classified
+    summary = model.stages[0].summary
+    assert (summary.roc.count(), summary.pr.count(), summary.recallByThreshold.count()) == (1302, 1301, 1300)
+    evaluator = BinaryClassificationEvaluator(rawPredictionCol="probability")
+    assert summary.areaUnderROC == evaluator.evaluate(model.transform(table))
 
 
 def test_bad_stages_are_named(table):
