@@ -30,7 +30,7 @@ def choose_featurizer(
         except WeightsUnavailable as error:
             if name == names[-1]:
                 raise
-            say(f"{name}'s weights cannot be had here ({str(error).splitlines()[0]})")
+            say(f"{name} is passed over: its weights cannot be had here. {str(error).splitlines()[0]}")
             continue
-        return stage, f"{name}: {source}"
+        return stage, source
     raise AssertionError("unreachable: the last candidate is returned or raises")

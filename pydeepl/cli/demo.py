@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     with steps.step("images") as line:
         frame, classes, line.text = _read_images(arguments, output)
     with steps.step("network") as line:
-        featurizer, line.text = choose_featurizer(arguments.model, arguments.weights, say=steps.note)
+        featurizer, line.text = choose_featurizer(arguments.model, arguments.weights, say=steps.say)
     labels, predictions, metrics = _classify(frame, featurizer, steps)
     text = report(labels, predictions, labels=range(len(classes)), target_names=classes, digits=3)
     steps.note("", *text.splitlines(), "")

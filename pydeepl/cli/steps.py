@@ -38,14 +38,19 @@ class Steps:
         for line in lines:
             print(f"{'':{_INDENT}}{line}".rstrip(), flush=True)
 
+    def say(self, text: str) -> None:
+        """Prints a sentence between the steps, wrapped to the terminal."""
+        self.note(*self._wrapped(text))
+
     def total(self) -> None:
         """Prints the time since the start."""
         self._print(Step("all", "from images to results"), time.perf_counter() - self._started)
 
-    def _print(self, line: Step, seconds: float) -> None:
-        first = f"{line.name:<9}{seconds:7.1f} s  "
+    def _wrapped(self, text: str) -> list[str]:
         # Paths are not broken: whoever copies one gets it whole.
-        text = textwrap.wrap(
-            line.text, max(self._columns - _INDENT, 40), break_long_words=False, break_on_hyphens=False
-        )
-        print(first + f"\n{'':{_INDENT}}".join(text), flush=True)
+        width = max(self._columns - _INDENT, 40)
+        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+    def _print(self, line: Step, seconds: float) -> None:
+        text = f"\n{'':{_INDENT}}".join(self._wrapped(line.text))
+        print(f"{line.name:<9}{seconds:7.1f} s  {text}", flush=True)

@@ -89,8 +89,8 @@ def test_the_next_network_is_taken_where_the_articles_weights_cannot_be_had(monk
     monkeypatch.setattr("pydeepl.DeepImageFeaturizer", Stage, raising=False)
     said = []
     stage, text = choose.choose_featurizer(None, None, said.append)
-    assert (stage.name, text) == ("VGG16", "VGG16: weights of a package")
-    assert said == ["InceptionV3's weights cannot be had here (no route to the host)"]
+    assert (stage.name, text) == ("VGG16", "weights of a package")
+    assert said == ["InceptionV3 is passed over: its weights cannot be had here. no route to the host"]
     with pytest.raises(WeightsUnavailable):  # asked for by name: no other network
         choose.choose_featurizer("InceptionV3", None, said.append)
     with pytest.raises(WeightsUnavailable):
