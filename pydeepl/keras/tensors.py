@@ -33,7 +33,8 @@ def open_tensors(path: str) -> Iterator[StoredWeights]:
         ) from error
     with file:
         layers: dict[str, StoredLayer] = {}
-        for name in file.offset_keys():
+        names: list[str] = file.keys()
+        for name in names:
             layer, separator, param = name.rpartition("/")
             if not separator:
                 raise WeightsError(f'{path}: tensor "{name}" is not named "layer/param"')
