@@ -23,7 +23,7 @@ def resize(
 ) -> NDArray[np.uint8]: ...
 def resize_paths() -> list[str]: ...
 
-# A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed image is zeros, its text in the list.
+# A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed one is zeros, its text in the list.
 def load_images(
     sources: Sequence[bytes | bytearray | memoryview | NDArray[np.uint8]],
     height: int,
@@ -106,7 +106,7 @@ class Graph:
     ) -> int: ...
     @property
     def layers(self) -> list[tuple[str, str, list[int], tuple[int, ...], list[tuple[str, tuple[int, ...]]]]]:
-        """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, as they were built."""
+        """(name, kind, inputs, one sample's shape, [(parameter, shape)]) of every layer, in order."""
     def find(self, name: str) -> int:
         """The node of the layer with this name; KeyError when there is none."""
 
