@@ -70,6 +70,7 @@ $(VENV)/.extra-%: $(VENV)/.installed
 	$(PIP) install "pydeepl[$*]"
 	@touch $@
 
+# Editable: `python -m benchmarks` finds the package in this folder.
 $(VENV)/.bench: $(VENV)/.installed benchmarks/requirements.txt
-	$(PIP) install "pydeepl[demo]" -r benchmarks/requirements.txt
+	$(PIP) install -e . -r benchmarks/requirements.txt
 	@touch $@

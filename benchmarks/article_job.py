@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
     def job(name: str, *command: str, **environment: str) -> float:
         script, *arguments = command
         words = [sys.executable, str(JOBS / script), *arguments]
-        finished = run_process(words, digits, PYSPARK_PYTHON=sys.executable, **environment)
+        finished = run_process(words, digits, **environment)
         runs.setdefault(name, []).append(finished)
         return finished.seconds_at("Accuracy")
 

@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-CACHE = Path(__file__).resolve().parents[1] / ".benchmarks"
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".benchmarks"
 
 
 def cpu_name() -> str:
@@ -109,6 +110,11 @@ def save(name: str, text: str) -> None:
     RESULTS.write_text(page)
 
 
+def child_environment(**changes: str) -> dict[str, str]:
+    """For our scripts: they import the package that `python -m benchmarks` does, the one in this folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, **changes}
+
+
 @dataclass
 class ProcessRun:
     """A whole process: what it printed, when, and what it took."""
@@ -124,7 +130,7 @@ class ProcessRun:
 
 def run_process(command: Sequence[str], cwd: Path | None = None, **environment: str) -> ProcessRun:
     """Runs a process to its end; its standard error goes through only if it fails."""
-    full = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+    full = child_environment(PYTHONUNBUFFERED="1", **environment)
     log = CACHE / "stderr.txt"
     CACHE.mkdir(exist_ok=True)
     started = time.perf_counter()
@@ -147,13 +153,12 @@ def run_process(command: Sequence[str], cwd: Path | None = None, **environment: 
 class Worker:
     """A process that stays. It says `answer: ready`, then to every line `answer:` and words."""
 
-    def __init__(self, name: str, command: Sequence[str], **environment: str) -> None:
+    def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
         self.log = (CACHE / f"worker-{name.replace(' ', '-')}.txt").open("w+")
         pipe = subprocess.PIPE
-        full = {**os.environ, **environment}
         self.process = subprocess.Popen(
-            command, env=full, stdin=pipe, stdout=pipe, stderr=self.log, text=True, bufsize=1
+            command, env=child_environment(), stdin=pipe, stdout=pipe, stderr=self.log, text=True, bufsize=1
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout

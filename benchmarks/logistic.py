@@ -37,8 +37,7 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
     arguments = [str(path), str(options.threads)]
     names = {"pydeepl": "logistic_pydeepl.py", "Spark MLlib": "logistic_spark.py"}
     workers = {
-        name: Worker(name, [sys.executable, str(JOBS / script), *arguments], PYSPARK_PYTHON=sys.executable)
-        for name, script in names.items()
+        name: Worker(name, [sys.executable, str(JOBS / script), *arguments]) for name, script in names.items()
     }
     histories: dict[str, list[float]] = {}
 
