@@ -23,13 +23,13 @@ help:
 demo: $(VENV)/.extra-demo
 	$(BIN)/pydeepl demo $(ARGS)
 
-# pytest itself, not `python -m pytest`: the installed package is what is tested, not the source folder.
+# From tests/ and by pytest's own script: the installed package is what is tested, not the source folder beside it.
 test: $(VENV)/.extra-test
-	$(BIN)/pytest $(ARGS)
+	cd tests && $(abspath $(BIN))/pytest $(ARGS)
 
 # Comparisons with live Keras and, where there is a Java, live Spark.
 live: $(VENV)/.extra-test $(VENV)/.extra-live
-	$(BIN)/pytest -m "not shared and (keras$$(command -v java >/dev/null && echo ' or spark'))" $(ARGS)
+	cd tests && $(abspath $(BIN))/pytest -m "not shared and (keras$$(command -v java >/dev/null && echo ' or spark'))" $(ARGS)
 
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .
