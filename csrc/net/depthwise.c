@@ -13,12 +13,6 @@ PDL_VECTOR_CLONES static void multiply_add(float *restrict y, const float *restr
         y[c] += x[c] * w[c];
 }
 
-PDL_VECTOR_CLONES static void clip(float *y, size_t channels)
-{
-    for (size_t c = 0; c < channels; c++)
-        y[c] = y[c] < 0.0f ? 0.0f : y[c];
-}
-
 static void multiply_add_many(float *restrict y, const float *restrict x, const float *restrict w, size_t channels,
                               size_t multiplier)
 {
@@ -53,7 +47,7 @@ static void depthwise_row(const pdl_kernel_call *call, size_t line)
                 else
                     multiply_add_many(y, from, weight, in->channels, op->multiplier);
             }
-        if (op->relu) clip(y, out->channels);
+        if (op->relu) pdl_clip(y, y, out->channels);
     }
 }
 

@@ -141,16 +141,21 @@ static pdl_status make_memories(const pdl_engine *engine, pdl_step *step, const 
     return PDL_OK;
 }
 
-/* The name lives as long as the primitive. */
-static pdl_status name_implementation(pdl_step *step, pdl_error *error)
+/* Drops a reference implementation; what remains has a name, which lives as long as the primitive. */
+static pdl_status name_implementation(const pdl_engine *engine, pdl_step *step, const descs *d, pdl_error *error)
 {
-    const pdl_op *op = step->op;
+    pdl_op *op = step->op;
     const_dnnl_primitive_desc_t desc;
     pdl_status status = CHECK(dnnl_primitive_get_primitive_desc(step->primitive, &desc));
     if (status == PDL_OK)
         status = CHECK(dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&step->implementation));
     if (status != PDL_OK || !is_reference(step->implementation)) return status;
-    return pdl_fail(error, PDL_EUNSUPPORTED, "%s: oneDNN has only %s for its shape", op->layer, step->implementation);
+    if (op->kind == PDL_OP_DENSE)
+        return pdl_fail(error, PDL_EUNSUPPORTED, "%s: oneDNN has only %s for its shape", op->layer,
+                        step->implementation);
+    dnnl_primitive_destroy(step->primitive);
+    step->primitive = NULL;
+    return pdl_packed_keep_weight(engine, op, d->given, error);
 }
 
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
@@ -161,8 +166,8 @@ pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *
     pdl_status status = make_descs(&d, program, batch, op, error);
     if (status == PDL_OK) status = CHECK(choose_primitive(&d, engine, op));
     if (status == PDL_OK) status = CHECK(dnnl_primitive_create(&step->primitive, d.primitive));
-    if (status == PDL_OK) status = name_implementation(step, error);
-    if (status == PDL_OK) status = make_memories(engine, step, &d, error);
+    if (status == PDL_OK) status = name_implementation(engine, step, &d, error);
+    if (status == PDL_OK && step->primitive != NULL) status = make_memories(engine, step, &d, error);
     free_descs(&d);
     return status;
 }

@@ -18,7 +18,7 @@ PDL_VECTOR_CLONES static void scale_shift(float *y, const float *x, const double
         y[c] = (float)(x[c] * (scale != NULL ? scale[c] : 1.0)) + (shift != NULL ? shift[c] : 0.0f);
 }
 
-PDL_VECTOR_CLONES static void clip(float *y, const float *x, size_t channels)
+PDL_VECTOR_CLONES void pdl_clip(float *y, const float *x, size_t channels)
 {
     for (size_t c = 0; c < channels; c++)
         y[c] = x[c] < 0.0f ? 0.0f : x[c]; /* keeps NaN */
@@ -35,7 +35,7 @@ void pdl_kernel_affine(const pdl_kernel_call *call)
         const float *x = in->data + i * in->pitch;
         float *y = out->data + i * out->pitch;
         if (!plain) scale_shift(y, x, op->scale, op->bias, out->channels);
-        if (op->relu) clip(y, plain ? x : y, out->channels);
+        if (op->relu) pdl_clip(y, plain ? x : y, out->channels);
     }
 }
 
@@ -55,7 +55,7 @@ void pdl_kernel_add(const pdl_kernel_call *call)
         sum(y, in[0].data + i * in[0].pitch, in[1].data + i * in[1].pitch, out->channels);
         for (size_t j = 2; j < call->op->inputs; j++)
             sum(y, y, in[j].data + i * in[j].pitch, out->channels);
-        if (call->op->relu) clip(y, y, out->channels);
+        if (call->op->relu) pdl_clip(y, y, out->channels);
     }
 }
 

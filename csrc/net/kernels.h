@@ -29,6 +29,7 @@ typedef struct pdl_kernel_call {
 
 typedef void (*pdl_kernel)(const pdl_kernel_call *call);
 
+void pdl_kernel_conv(const pdl_kernel_call *call); /* reads op->weight, as does the next */
 void pdl_kernel_depthwise(const pdl_kernel_call *call);
 void pdl_kernel_max_pool(const pdl_kernel_call *call);
 void pdl_kernel_avg_pool(const pdl_kernel_call *call);
@@ -40,6 +41,9 @@ void pdl_kernel_concat(const pdl_kernel_call *call); /* inputs that are slices a
 void pdl_kernel_pad(const pdl_kernel_call *call);
 void pdl_kernel_softmax(const pdl_kernel_call *call);
 void pdl_kernel_copy(const pdl_kernel_call *call);
+
+/* y = max(0, x), one after the other; y may be x. */
+void pdl_clip(float *y, const float *x, size_t channels);
 
 /* uint8 BGR [pixels, 3] -> float32 [pixels, 3] as the network takes it. */
 void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, float *out);

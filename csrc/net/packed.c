@@ -104,12 +104,30 @@ pdl_status pdl_packed_acquire(const pdl_engine *engine, pdl_op *op, const_dnnl_m
         }
         packed->next = op->packed;
         op->packed = packed;
-        pdl_free(op->weight);
-        op->weight = NULL;
+        if (!op->keep_weight) {
+            pdl_free(op->weight);
+            op->weight = NULL;
+        }
     }
     packed->users++;
     *out = packed;
     return PDL_OK;
+}
+
+pdl_status pdl_packed_keep_weight(const pdl_engine *engine, pdl_op *op, const_dnnl_memory_desc_t given,
+                                  pdl_error *error)
+{
+    op->keep_weight = true;
+    if (op->weight != NULL) return PDL_OK;
+    pdl_packed *plain = NULL;
+    pdl_status status = allocate(engine, op, given, &plain, error);
+    if (status == PDL_OK) status = reorder(engine, op->packed->memory, plain->memory, op->layer, error);
+    if (status == PDL_OK) {
+        op->weight = plain->data;
+        plain->data = NULL;
+    }
+    pdl_packed_destroy(plain);
+    return status;
 }
 
 void pdl_packed_release(pdl_op *op, pdl_packed *packed)

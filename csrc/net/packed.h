@@ -20,6 +20,10 @@ typedef struct pdl_packed {
 pdl_status pdl_packed_acquire(const pdl_engine *engine, pdl_op *op, const_dnnl_memory_desc_t given,
                               const_dnnl_memory_desc_t wanted, pdl_packed **out, pdl_error *error);
 
+/* Has op->weight there, and kept from now on, for kernels of ours that read it. */
+pdl_status pdl_packed_keep_weight(const pdl_engine *engine, pdl_op *op, const_dnnl_memory_desc_t given,
+                                  pdl_error *error);
+
 /* Gives one use back; a layout without users is freed unless it is the only one left. */
 void pdl_packed_release(pdl_op *op, pdl_packed *packed);
 

@@ -14,6 +14,7 @@ typedef struct kernel_info {
 } kernel_info;
 
 static const kernel_info kernels[] = {
+    [PDL_OP_CONV] = {pdl_kernel_conv, "convolution", "pdl:conv"},
     [PDL_OP_DEPTHWISE] = {pdl_kernel_depthwise, "depthwise", "pdl:depthwise"},
     [PDL_OP_MAX_POOL] = {pdl_kernel_max_pool, "pooling", "pdl:max_pool"},
     [PDL_OP_AVG_POOL] = {pdl_kernel_avg_pool, "pooling", "pdl:avg_pool"},
@@ -26,6 +27,13 @@ static const kernel_info kernels[] = {
     [PDL_OP_SOFTMAX] = {pdl_kernel_softmax, "softmax", "pdl:softmax"},
     [PDL_OP_COPY] = {pdl_kernel_copy, "copy", "pdl:copy"},
 };
+
+/* What oneDNN is asked for first. Its depthwise convolutions make one output a channel. */
+static bool has_primitive(const pdl_op *op)
+{
+    if (op->kind == PDL_OP_DEPTHWISE) return op->multiplier == 1;
+    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DENSE;
+}
 
 static void use_kernel(pdl_step *step)
 {
@@ -86,17 +94,12 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
         step->maps[i] = map_of(prepared, program, op->input[i]);
     step->maps[op->inputs] = map_of(prepared, program, op->output);
     step->flops = count_flops(program, op, prepared->batch);
-    bool depthwise = op->kind == PDL_OP_DEPTHWISE;
-    if ((kernels[op->kind].kernel != NULL && !depthwise) || (depthwise && op->multiplier != 1)) {
-        use_kernel(step);
-        return PDL_OK;
+    pdl_status status = PDL_OK;
+    if (has_primitive(op)) {
+        step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
+        status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
     }
-    step->kind = op->kind == PDL_OP_DENSE ? "dense" : depthwise ? "depthwise" : "convolution";
-    pdl_status status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
-    if (status == PDL_EUNSUPPORTED && depthwise) {
-        use_kernel(step);
-        return PDL_OK;
-    }
+    if (status == PDL_OK && step->primitive == NULL) use_kernel(step);
     if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
     return status;
 }

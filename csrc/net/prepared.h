@@ -45,8 +45,9 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, s
 void pdl_prepared_destroy(pdl_prepared *prepared);
 pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);
 
-/* Makes step->primitive and its memories for a conv, depthwise or dense operation; PDL_EUNSUPPORTED when oneDNN
- * has only its reference code for the shape (dnnl_ops.c). */
+/* dnnl_ops.c: makes step->primitive and its memories for a conv, depthwise or dense operation. Where oneDNN has only
+ * its reference code for the shape, step->primitive stays NULL and the weights are kept for a kernel of ours;
+ * PDL_EUNSUPPORTED for a dense operation, which has none. */
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
                                    pdl_error *error);
 

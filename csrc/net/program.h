@@ -50,6 +50,7 @@ typedef struct pdl_op {
     size_t weights;            /* elements of weight */
     double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
     float *bias;               /* [out channels] or NULL: shift as the kernels read it */
+    bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */
     struct pdl_packed *packed; /* list of the layouts that prepared batches use */
 } pdl_op;
 

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -152,6 +154,24 @@ def test_a_negative_variance_is_told():
     twin.params[3][1] = -2
     with pytest.raises(ValueError, match=r"bn_1: moving_variance\[1\] is -2"):
         twin.network(output)
+
+
+UNUSUAL = """
+from net.twin import Twin
+
+twin = Twin(11, 10, 16)
+x = twin.conv2d(0, 3, (15, 15), stride=(1, 1), dilation=(5, 1), padding="same")
+y = twin.conv2d(0, 3, (15, 15), stride=(1, 1), dilation=(5, 1), padding="same", use_bias=False)
+network = twin.check(twin.activation(twin.add([x, y]), "relu"), (1, 2))
+assert {step[2] for step in network.steps(2)} == {"pdl:conv"}
+"""
+
+
+def test_shapes_that_only_the_reference_code_of_onednn_knows_run_on_our_own():
+    """Old instruction sets have such shapes; oneDNN is told to use one when it is loaded."""
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "SSE41", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", UNUSUAL], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_threads_share_networks():
