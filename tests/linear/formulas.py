@@ -33,6 +33,8 @@ def dataset(name):
         "ten": (120, 12, 10),
         "gap": (60, 6, 4),
         "separable": (16, 4, 2),
+        "far": (30, 2, 3),
+        "far binary": (30, 2, 2),
         "only two": (30, 4, 3),
         "only one": (30, 4, 2),
         "only zero": (30, 4, 1),
@@ -42,6 +44,9 @@ def dataset(name):
         y[y == 1] = 3
     if name == "separable":
         y = (x[:, 0] > np.median(x[:, 0])).astype(float)
+    if name.startswith("far"):  # far from 0 against its spread: without centring, no search succeeds
+        i = np.arange(n)
+        x, y = np.stack([2.0**23 + 7 * i % 11, 2.0**22 + 5 * i % 13], axis=1), i % classes * 1.0
     if name.startswith("only"):
         y[:] = classes - 1
     return x, y, weights(n)

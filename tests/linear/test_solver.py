@@ -252,8 +252,10 @@ def test_separable_data_ends(classes):
 @pytest.mark.parametrize("net", [0.0, 0.5])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_two_failures_in_a_row_end_the_run(classes, net):
-    """Features far from 0 against their spread, not centred: the first search fails, and so does the one after
-    the restart. The state is recorded for the start, the restart and the end."""
+    """Features far from 0 for their spread: the first search fails, and the one after the restart too.
+
+    The state is recorded for the start, for the restart and for the end.
+    """
     i = np.arange(30)
     x = np.stack([2.0**23 + 7 * i % 11, 2.0**22 + 5 * i % 13], axis=1)
     params = {"regParam": 0.05, "elasticNetParam": net, "fitIntercept": False}
