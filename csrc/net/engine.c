@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#define MAX_THREADS 1024
+
 static struct {
     pthread_mutex_t turn; /* held by the caller that is served, and across a fork */
     pthread_mutex_t lock; /* of what follows */
@@ -117,7 +119,8 @@ pdl_status pdl_engine_call(size_t threads, pdl_engine_task task, void *context, 
         status = pdl_fail(error, PDL_EINTERNAL, "the system gives no thread for the network engine");
     } else {
         pthread_mutex_lock(&state.lock);
-        state.threads = threads != 0 ? threads : pdl_default_threads();
+        if (threads == 0) threads = pdl_default_threads();
+        state.threads = threads < MAX_THREADS ? threads : MAX_THREADS;
         state.context = context;
         state.error = error;
         state.task = task;
