@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pydeepl.frame.bind import Bound, Scope, bind_constant, bind_path, resolve_path
 from pydeepl.frame.errors import AnalysisException
 from pydeepl.frame.plan import ROW, uniform
-from pydeepl.frame.sql import column_references, from_spark, text_literal
+from pydeepl.frame.sql import column_references, from_spark, syntax_tree, text_literal, tree_nodes
 from pydeepl.frame.types import AnyType, infer_type, parse_type, to_arrow
 from pydeepl.linalg import is_vector
 
@@ -212,15 +212,20 @@ class Case(Expression):
         return f"({text} END)", nullable
 
 
+_SPREADS = {"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop"}
+_CHOICES = {"min", "max", "first", "last", "any_value", "list", "median", "mode", "bool_and", "bool_or"}
+SQL_AGGREGATES = {"sum", "avg", "mean", "count", "count_star"} | _SPREADS | _CHOICES
+
+
 class Text(Expression):
     """SQL text: what filter strings and expr() hold."""
 
-    AGGREGATES = frozenset(
-        ["sum", "avg", "mean", "count", "count_star", "min", "max", "stddev", "variance", "first", "last"]
-    )
-
     def __init__(self, text: str) -> None:
         self.name, self._text = text, from_spark(text)
+        nodes = [each for each in tree_nodes(syntax_tree(f"SELECT {self._text}")) if "function_name" in each]
+        if any(each.get("class") == "WINDOW" for each in nodes):
+            raise AnalysisException(f"{text}: window functions work in spark.sql() only")
+        self.aggregate = any(each["function_name"].lower() in SQL_AGGREGATES for each in nodes)
 
     def sql(self, scope: Scope) -> tuple[str, bool]:
         """The text, whose columns go into the scope under their own names."""
@@ -228,6 +233,7 @@ class Text(Expression):
         return f"({self._text})", any(nullable) or not nullable
 
     def bind(self, schema: pa.Schema) -> Bound:
+        """The column; a lone name is a plain reference."""
         references = column_references(f"SELECT {self._text}")
         if len(references) == 1 and self._text.strip().replace('"', "") == ".".join(references[0]):
             return Reference(references[0]).bind(schema)

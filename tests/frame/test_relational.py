@@ -58,6 +58,9 @@ def test_short_aggregates(tables):
         "sum(x)",
     ]
     assert frame.groupBy((col("k") % 2).alias("odd")).count().columns == ["odd", "count"]
+    assert frame.agg(F.expr("sum(k) + 1 AS more")).first().more == one.k.sum() + 1
+    with pytest.raises(AnalysisException, match=r"spark\.sql\(\) only"):
+        frame.select(F.expr("row_number() over (order by x)"))
     lists = dict(frame.groupBy("s").agg(F.collect_list("k")).collect())
     assert lists == one.groupby("s").k.apply(list).to_dict()
     assert frame.groupBy("s").agg(F.first("k"), F.last("k")).collect() == [
