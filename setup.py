@@ -39,6 +39,8 @@ include/oneapi/dnnl/dnnl.h and lib/libdnnl.so (or .dylib).
 COMPILE = ["-std=c11", "-O3", "-fvisibility=hidden", "-fopenmp", "-pthread", "-ffp-contract=off"]
 COMPILE += ["-Wall", "-Wextra", "-Wshadow", "-Wpointer-arith", "-Wstrict-prototypes", "-Wvla"]
 LINK = ["-fopenmp", "-pthread"]
+if sys.platform == "linux":
+    LINK += [f"-Wl,--version-script={ROOT / 'csrc' / 'python' / 'exports.map'}"]
 BESIDE = "-Wl,-rpath,@loader_path" if sys.platform == "darwin" else "-Wl,-rpath,$ORIGIN"
 # Flags of single files, after the common ones: source -> flags, each with its reason.
 FILE_FLAGS: dict[str, list[str]] = {}
