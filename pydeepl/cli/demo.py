@@ -141,7 +141,9 @@ def _compute_features(frame: "DataFrame") -> str:
 def _plot(labels: Any, predictions: Any, classes: list[str], output: Path) -> str:
     try:
         import matplotlib
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":  # there, but not whole: its own words say what is wrong
+            raise
         return "none: matplotlib is not installed (`pip install 'pydeepl[plot]'`)"
     from pydeepl.plot import confusion_matrix
 

@@ -39,6 +39,11 @@ def read_image_frame(
     listing = list_files(paths, recursiveFileLookup)
     if pathGlobFilter is not None:
         listing = listing.matching(pathGlobFilter)
+    if not listing.files:
+        hint = (
+            "" if recursiveFileLookup else ' (option("recursiveFileLookup", True) also reads folders inside)'
+        )
+        warnings.warn(f"no image files in {paths}{hint}", stacklevel=3)
     return _frame(listing, dropInvalid, -1, threads, max_pixels)
 
 

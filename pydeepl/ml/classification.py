@@ -94,8 +94,8 @@ class _LogisticRegressionParams(
         "family",
         f"the labels' distribution, one of {', '.join(_FAMILIES)}; auto: binomial for two classes or fewer",
         checked(
-            lambda value: TypeConverters.toString(value).lower(),
-            lambda value: value in _FAMILIES,
+            TypeConverters.toString,
+            lambda value: value.lower() in _FAMILIES,
             f"one of {', '.join(_FAMILIES)}",
         ),
     )
@@ -105,7 +105,7 @@ class _LogisticRegressionParams(
         self._setDefault(maxIter=100, regParam=0.0, tol=1e-6, family="auto")
 
     def getFamily(self) -> str:
-        """The value of family or its default."""
+        """The value of family, in the case it was given, or its default."""
         return self.getOrDefault(self.family)
 
     def setThreshold(self, value: float) -> Self:
@@ -193,7 +193,7 @@ class LogisticRegression(
     threshold, thresholds: how probabilities become predictions; see `getThreshold`.
     standardization: whether the penalty applies to coefficients of standardized features.
     weightCol: column of row weights; rows of weight 0 count for nothing.
-    family: "auto", "binomial" or "multinomial".
+    family: "auto", "binomial" or "multinomial", in any case.
     aggregationDepth, maxBlockSizeInMB: taken as Spark does; they have no effect here.
     lowerBoundsOnCoefficients, upperBoundsOnCoefficients, lowerBoundsOnIntercepts, upperBoundsOnIntercepts:
         not supported; ValueError where one is given.
@@ -318,7 +318,7 @@ class LogisticRegression(
         return model
 
     def _is_multinomial(self, classes: int) -> bool:
-        family = self.getFamily()
+        family = self.getFamily().lower()
         if family == "binomial" and classes > 2:
             raise ValueError(
                 f"{self.uid}: family 'binomial' takes 1 or 2 classes, "

@@ -7,7 +7,7 @@ from pydeepl.weights import second_source
 from pydeepl.weights.download import download
 from pydeepl.weights.errors import WeightsUnavailable
 from pydeepl.weights.find import describe_file, find_weights
-from pydeepl.weights.places import Found, cache_folder, keras_folder, offline, weights_folder
+from pydeepl.weights.places import Found, cache_folder, keras_folder, offline, weights_folder, what_is_there
 from pydeepl.weights.registry import official_file
 
 IMAGENET = "imagenet"
@@ -62,7 +62,7 @@ def _reason(error: Exception) -> str:
 
 def _unavailable(network: str, include_top: bool, failures: list[str]) -> WeightsUnavailable:
     file, own = official_file(network, include_top), weights_folder()
-    folder = "not set" if own is None else str(own) if own.is_dir() else f"{own}, no such folder"
+    folder = "not set" if own is None else str(own) if own.is_dir() else f"{own}, {what_is_there(own)}"
     places = [f"PYDEEPL_WEIGHTS ({folder})", str(cache_folder()), str(keras_folder())]
     return WeightsUnavailable(
         f"No ImageNet weights for {network}: tried {', '.join(places)}; {'; '.join(failures)}.\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydeepl.weights import second_source
 from pydeepl.weights.hashes import md5_of
-from pydeepl.weights.places import Found, cache_folder, keras_folder, weights_folder
+from pydeepl.weights.places import Found, cache_folder, keras_folder, weights_folder, what_is_there
 from pydeepl.weights.registry import OfficialFile, official_file
 
 _log = logging.getLogger("pydeepl.weights")
@@ -22,6 +22,7 @@ def find_weights(network: str, include_top: bool) -> Found | None:
     files = [official_file(network, top) for top in ((True,) if include_top else (False, True))]
     folder = weights_folder()
     if folder is not None:
+        _check_folder(folder)
         for path in _own_files(folder, network, files):
             return Found(path, _describe_own(path, network))
     for place, words in ((cache_folder(), "pydeepl's cache"), (keras_folder(), "Keras' cache")):
@@ -32,6 +33,13 @@ def find_weights(network: str, include_top: bool) -> Found | None:
     if second_source.serves(network, include_top):
         return second_source.find()
     return None
+
+
+def _check_folder(folder: Path) -> None:
+    """A notice, once, where PYDEEPL_WEIGHTS leads to no folder: the weights come from elsewhere then."""
+    if not folder.is_dir() and folder not in _noticed:
+        _noticed.add(folder)
+        _log.warning("PYDEEPL_WEIGHTS is passed over: %s: %s", folder, what_is_there(folder))
 
 
 def describe_file(path: Path, network: str) -> str:

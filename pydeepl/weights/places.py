@@ -18,6 +18,11 @@ def weights_folder() -> Path | None:
     return _folder("PYDEEPL_WEIGHTS")
 
 
+def what_is_there(folder: Path) -> str:
+    """Why a path is no folder, in words."""
+    return "a file, expected a folder" if folder.exists() else "no such folder"
+
+
 def cache_folder() -> Path:
     """Where downloads are kept: PYDEEPL_HOME, else "pydeepl" in the platform's folder for caches."""
     return _folder("PYDEEPL_HOME") or _platform_caches() / "pydeepl"

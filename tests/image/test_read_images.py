@@ -153,6 +153,9 @@ def test_empty_folder_is_an_empty_frame_with_a_warning(folder):
     with pytest.warns(UserWarning, match=r"no image files in .*none .recursive=True"):
         frame = readImages(folder / "none")
     assert frame.count() == 0 and frame.collect() == [] and failures(frame) == []
+    with pytest.warns(UserWarning, match=r"no image files in .*none .*recursiveFileLookup"):
+        frame = SparkSession.builder.getOrCreate().read.format("image").load(str(folder / "none"))
+    assert frame.count() == 0 and frame.collect() == [] and frame.columns == ["image"]
 
 
 def test_folder_with_no_image(tmp_path):

@@ -179,10 +179,23 @@ def test_unreachable_host(folders, monkeypatch):
     assert list((folders / "home").glob("*.h5*")) == []
 
 
-def test_folder_that_is_not_there_is_told(folders, monkeypatch):
+def test_folder_that_is_not_there_is_told(folders, monkeypatch, caplog):
     monkeypatch.setenv("PYDEEPL_WEIGHTS", str(folders / "typo"))
     with pytest.raises(WeightsUnavailable, match="typo, no such folder"):
         network_params("VGG19")
+    assert f"{folders / 'typo'}: no such folder" in caplog.text
+
+
+def test_folder_that_is_a_file_is_told_once_and_other_places_serve(
+    folders, vgg16, official, monkeypatch, caplog
+):
+    path = put(folders / "weights.h5", vgg16)
+    monkeypatch.setenv("PYDEEPL_WEIGHTS", str(path))
+    with pytest.raises(WeightsUnavailable, match=r"weights\.h5, a file, expected a folder"):
+        network_params("VGG19")
+    put(folders / "home" / NAME, vgg16)
+    assert "pydeepl's cache" in network_params(NETWORK).source
+    assert caplog.text.count("PYDEEPL_WEIGHTS is passed over") == 1
 
 
 def test_import_brings_no_library_that_only_some_weights_need():

@@ -52,7 +52,9 @@ def test_setters_and_getters():
     estimator = LogisticRegression(maxIter=5).setRegParam(0.1).setFamily("Multinomial").setWeightCol("w")
     assert estimator.getMaxIter() == 5
     assert estimator.getRegParam() == 0.1
-    assert estimator.getFamily() == "multinomial"
+    assert estimator.getFamily() == "Multinomial"
+    two_classes = table(classes=2, w=np.ones(60))
+    assert estimator.fit(two_classes).coefficientMatrix.numRows == 2  # "binomial" would have 1
     assert estimator.getWeightCol() == "w"
     assert estimator.setParams(tol=0.5).getTol() == 0.5
 

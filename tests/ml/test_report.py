@@ -52,6 +52,14 @@ def test_mixed_types_are_named_as_sklearn_names_them(true, predicted):
     assert report(true, predicted) == sklearns(true, predicted)
 
 
+@pytest.mark.parametrize(("hits", "support", "predicted"), [(3, 5, 11), (3, 6, 10), (1, 5, 11), (5, 7, 9)])
+def test_halves_are_rounded_as_sklearn_rounds_them(hits, support, predicted):
+    """An F1 of 0.375, say, which 2 p r / (p + r) misses by a bit."""
+    true = np.array(["a"] * support + ["b"] * (predicted - hits))
+    guess = np.array(["a"] * hits + ["b"] * (support - hits) + ["a"] * (predicted - hits))
+    assert report(true, guess) == sklearns(true, guess)
+
+
 def test_the_articles_call():
     rng = np.random.default_rng(5)
     true = pd.DataFrame({"label": rng.integers(0, 10, 110)})
