@@ -52,7 +52,12 @@ def _verify() -> int:
         print("no weights on this machine")
         return 0
     rows = [
-        (check.state, check.network, _top(check.include_top), f"{check.path}: {check.detail}")
+        (
+            check.state,
+            check.network,
+            _top(check.include_top),
+            f"{check.path}: {check.detail.removeprefix(f'{check.path}: ')}",
+        )
         for check in checks
     ]
     print(table(rows))

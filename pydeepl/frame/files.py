@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -76,15 +77,17 @@ class Reader:
         return self
 
     def load(self, path: str | Sequence[str], format: str | None = None, **options: Any) -> DataFrame:
-        """The frame of a path or several. Raises FileNotFoundError where there is nothing, TypeError for an
-        unknown option."""
+        """The frame of a path or several. Raises FileNotFoundError where there is nothing, AnalysisException
+        for an unknown option."""
         if format is not None:
             self.format(format)
         self.options(**options)
-        module, _, function = FORMATS[self._format].partition(":")
+        module, _, name = FORMATS[self._format].partition(":")
+        function = getattr(import_module(module), name)
+        arguments = _known_options(self._options, function, self._format)
         if self._schema is not None:
-            self._options["schema"] = self._schema
-        frame: DataFrame = getattr(import_module(module), function)(path, **self._options)
+            arguments["schema"] = self._schema
+        frame: DataFrame = function(path, **arguments)
         return frame
 
     def parquet(self, *paths: str, **options: Any) -> DataFrame:
@@ -108,6 +111,21 @@ class Reader:
         from pydeepl.frame.session import SparkSession
 
         return SparkSession.builder.getOrCreate().table(tableName)
+
+
+def _known_options(options: Options, function: Callable[..., DataFrame], format: str) -> Options:
+    """The options under the names of the function's parameters, told in any case, as Spark takes them.
+
+    Raises AnalysisException for an option that the function has no parameter for.
+    """
+    parameters = list(signature(function).parameters.values())[1:]
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return dict(options)
+    known = {each.name.lower(): each.name for each in parameters if each.name != "schema"}
+    for key in options:
+        if key.lower() not in known:
+            raise unknown_column(key, known.values(), f"option of the format {format}")
+    return {known[key.lower()]: value for key, value in options.items()}
 
 
 def local_files(paths: str | Sequence[str], suffix: str) -> list[str]:

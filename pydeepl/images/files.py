@@ -41,10 +41,13 @@ def list_files(paths: PathLike | Iterable[PathLike], recursive: bool = False) ->
     Names that begin with _ or . and files of zero bytes are left out. Files of one folder come in the order
     of their names, paths in the order given. Raises FileNotFoundError for a path that is not there and a
     pattern that matches nothing, PermissionError for a folder that cannot be listed, ValueError for a URI of
-    another scheme.
+    another scheme and an empty path, TypeError for what is no path.
     """
     listing = Listing()
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    if not isinstance(several, Iterable) or isinstance(several, bytes):
+        raise TypeError(f"expected a path or several, got {type(paths).__name__}")
+    for path in several:
         for found in _expand(local_path(path)):
             for file in _files_under(found, recursive) if os.path.isdir(found) else [found]:
                 (listing.empty if _is_empty(file) else listing.files).append(file)
@@ -54,6 +57,8 @@ def list_files(paths: PathLike | Iterable[PathLike], recursive: bool = False) ->
 def local_path(path: PathLike) -> str:
     """The absolute path of a path or file: URI."""
     text = os.fspath(path)
+    if not text:  # it would stand for the current folder, which nobody means by it
+        raise ValueError("the path is empty, expected a file, a folder or a file: URI")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
         parts = urlsplit(text)
         if parts.scheme != "file" or parts.netloc not in ("", "localhost"):

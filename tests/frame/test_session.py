@@ -110,6 +110,18 @@ def test_missing_files_and_formats(tmp_path):
         spark.read.parquet(str(tmp_path))
     with pytest.raises(AnalysisException, match="no format 'imag'\\. Did you mean 'image'"):
         spark.read.format("imag")
+    with pytest.raises(
+        AnalysisException, match=r"no option of the format csv 'heder'. Did you mean 'header'"
+    ):
+        spark.read.option("heder", True).csv(str(tmp_path))
+    with pytest.raises(AnalysisException, match=r"no option of the format parquet 'x'.* There are: none"):
+        spark.read.option("x", 1).parquet(str(tmp_path))
+
+
+def test_options_are_told_in_any_case(tmp_path):
+    (tmp_path / "a.csv").write_text("n;m\n1;2\n")
+    frame = spark.read.option("HEADER", "true").option("Sep", ";").csv(str(tmp_path / "a.csv"))
+    assert frame.columns == ["n", "m"]
 
 
 def test_views_belong_to_the_session(monkeypatch):

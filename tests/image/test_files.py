@@ -69,6 +69,15 @@ def test_other_schemes_are_refused():
             list_files(uri)
 
 
+def test_what_is_no_path_is_refused(monkeypatch, tree):
+    monkeypatch.chdir(tree)
+    with pytest.raises(ValueError, match="the path is empty"):
+        list_files("")
+    for wrong in (3, None, b"folder"):
+        with pytest.raises(TypeError, match=f"expected a path or several, got {type(wrong).__name__}"):
+            list_files(wrong)
+
+
 def test_a_dangling_link_is_listed_so_that_it_becomes_a_failure(tree):
     (tree / "gone.png").symlink_to(tree / "nothing")
     assert "gone.png" in names(list_files(tree), tree)

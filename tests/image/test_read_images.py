@@ -136,6 +136,9 @@ def test_spark_reader(folder):
     spark = SparkSession.builder.getOrCreate()
     load = spark.read.format("image").option("dropInvalid", True).load
     assert origins(load(str(folder)).collect()) == READABLE
+    assert spark.read.format("image").option("dropinvalid", True).load(str(folder)).count() == len(READABLE)
+    with pytest.raises(ValueError, match="no option of the format image 'dropFailed'"):
+        spark.read.format("image").option("dropFailed", True).load(str(folder))
     assert origins(load([str(folder / "below"), f"{folder}/a.*"]).collect()) == ["j.png", "a.jpg"]
     everything = spark.read.format("image").option("recursiveFileLookup", "true").load(str(folder))
     assert everything.count() == 9
