@@ -700,6 +700,12 @@ class Partitions:
         """The number of partitions Spark would have."""
         return self._count
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"rdd.{name} is not there: a frame's rdd has getNumPartitions() alone; "
+            "use the frame's own methods, or collect() its rows"
+        )
+
 
 def _plan_text(node: Node, indent: str = "") -> str:
     line = f"{indent}{'+- ' if indent else ''}{node.describe()}\n"

@@ -280,9 +280,7 @@ class Writer:
                 return
             if self._mode == "errorifexists":
                 raise FileExistsError(f"{target} exists already; write.mode('overwrite') replaces it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside the target and moved there whole: a frame may be read from the folder it replaces.
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        folder = _folder_beside(target)
         try:
             write(self._frame, folder / f"part-00000.{self._format}", self._options)
             (folder / "_SUCCESS").touch()
@@ -295,6 +293,18 @@ class Writer:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def _folder_beside(target: Path) -> Path:
+    """A new folder beside the target, to be moved there whole: a frame may be read from what it replaces.
+
+    Raises OSError that names the target where no folder can be made there.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write {target}: {error.strerror}") from error
 
 
 def _umask() -> int:

@@ -74,6 +74,15 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["file/out", "file/below/out"])
+def test_a_place_that_cannot_be_written_is_named_before_any_work(tmp_path, name):
+    (tmp_path / "file").write_text("in the way")
+    source = CountingSource(10)
+    with pytest.raises(OSError, match=f"cannot write {tmp_path / name}: "):
+        source.frame.write.parquet(str(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and source.asked == []
+
+
 def test_csv(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("label,name\n1,one\n2,\n")
