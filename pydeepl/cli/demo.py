@@ -93,7 +93,10 @@ def _read_images(arguments: argparse.Namespace, output: Path) -> "tuple[DataFram
         frames = [frame.limit(arguments.limit) for frame in frames]
     labelled = [frame.withColumn("label", lit(label)) for label, frame in enumerate(frames)]
     frame = reduce(lambda first, second: first.union(second), labelled)
-    return frame, classes, f"{frame.count()} {what}, {len(classes)} classes"
+    count = frame.count()
+    if count == 0:
+        raise ValueError(f"{folder}: no readable image in its folders {', '.join(classes)}")
+    return frame, classes, f"{count} {what}, {len(classes)} classes"
 
 
 def _classes(folder: Path) -> list[str]:

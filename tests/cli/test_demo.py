@@ -106,6 +106,14 @@ def test_too_few_classes(tmp_path, capsys, names):
     assert f"two or more classes, found {len(names)}" in capsys.readouterr().err
 
 
+def test_folders_without_a_readable_image(tmp_path, capsys):
+    for name in ("cats", "dogs"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "notes.jpg").write_text("not an image")
+    assert main(["demo", "--images", str(tmp_path / "images"), "--output", str(tmp_path / "out")]) == 1
+    assert "images: no readable image in its folders cats, dogs" in capsys.readouterr().err
+
+
 def test_an_unwritable_output_is_found_before_any_work(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     for output in (tmp_path / "file", tmp_path / "file" / "below"):
