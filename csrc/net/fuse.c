@@ -1,12 +1,13 @@
 /* Passes that make a program shorter. SPDX-License-Identifier: Apache-2.0
  *
- *     affine   conv -> batch norm -> relu          one conv: W' = W scale, b' = b scale + shift (in double), relu at
- * end pad      zero pad -> conv                    one conv with padding; and -> max pool where every value is >= 0
- *     concat   concat of concats                   one concat
- *     stride   conv -> conv 1x1 / 2                conv / 2 -> conv 1x1: see stride.c
- *     pool     average pool -> 1x1 conv            1x1 conv -> average pool, where the pool keeps the size and the conv
- * has fewer outputs than inputs: both are linear, and a mean keeps the bias residual conv -> add(conv, x) -> relu one
- * conv that adds into x's memory, where x is not read later
+ *     affine    conv -> batch norm -> relu     one conv: W' = W scale, b' = b scale + shift (in double), then relu
+ *     pad       zero pad -> conv               one conv with padding; and -> max pool where every value is >= 0
+ *     concat    concat of concats              one concat
+ *     stride    conv -> conv 1x1 / 2           conv / 2 -> conv 1x1: see stride.c
+ *     pool      average pool -> 1x1 conv       1x1 conv -> average pool, where the pool keeps the size and the
+ *                                              conv has fewer outputs than inputs: both are linear, and a mean
+ *                                              keeps the bias
+ *     residual  conv -> add(conv, x) -> relu   one conv that adds into x's memory, where x is not read later
  *
  * A fused operation takes the place, the output and the layer name of the last one in it. */
 #include "net/fuse.h"
