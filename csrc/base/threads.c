@@ -13,7 +13,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,7 +32,6 @@ static struct {
     pthread_cond_t work, left; /* a job was queued; a helper has left its job */
     job *jobs;
     size_t helpers;
-    bool fork_handlers;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
 
 size_t pdl_default_threads(void)
@@ -111,9 +109,14 @@ static void after_fork_child(void)
     pool.helpers = 0;
 }
 
+/* When the library is loaded: handlers that are added while another thread forks do not run in that child. */
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
 static void start_helpers(size_t wanted)
 {
-    if (!pool.fork_handlers) pool.fork_handlers = pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
     /* Signals are for the program's own threads (Python's Ctrl-C): the helpers block them all. */
     sigset_t all, old;
     sigfillset(&all);

@@ -10,7 +10,8 @@
 
 /* body(context, index) for every index in [0, count), on up to `threads` threads (0 = default), the caller's
  * among them; returns when all are done. Indices are handed out in increasing order. The body must not fail
- * the process; it keeps errors in its context. `worker` < threads tells apart bodies running at one time. */
+ * the process, nor fork it; it keeps errors in its context, and may call pdl_parallel_for itself. `worker` < threads
+ * tells apart bodies running at one time. */
 typedef void (*pdl_body)(void *context, size_t index, size_t worker);
 void pdl_parallel_for(size_t threads, size_t count, pdl_body body, void *context);
 

@@ -24,7 +24,7 @@ static struct {
     size_t threads;
     pdl_error *error;
     pdl_status status;
-    bool running, fork_handlers;
+    bool running;
     pdl_engine engine;
 } state = {
     .turn = PTHREAD_MUTEX_INITIALIZER,
@@ -95,11 +95,15 @@ static void after_fork_child(void)
     state.running = false;
 }
 
+/* When the library is loaded: handlers that are added while another thread forks do not run in that child. */
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
 static bool start_engine(void)
 {
     if (state.running) return true;
-    if (!state.fork_handlers)
-        state.fork_handlers = pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
     /* Signals are for the program's own threads (Python's Ctrl-C): the engine and its team block them all. */
     sigset_t all, old;
     pthread_t thread;
