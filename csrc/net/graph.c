@@ -85,8 +85,8 @@ static bool check_new_layer(pdl_graph *graph, const char *name, const pdl_node *
     }
     for (size_t i = 0; i < count; i++)
         if (inputs[i] < 0 || (size_t)inputs[i] >= graph->count) {
-            pdl_fail(&graph->error, PDL_EINVAL, "%.200s: input %zu is node %ld, expected 0 to %zu", name, i,
-                     (long)inputs[i], graph->count - 1);
+            pdl_fail(&graph->error, PDL_EINVAL, "%.200s: input %zu is node %ld, expected one of the %zu before it",
+                     name, i, (long)inputs[i], graph->count);
             return false;
         }
     return true;

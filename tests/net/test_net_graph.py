@@ -43,7 +43,7 @@ MISTAKES = [
     (lambda g: g.input("again", 1, 1, 1), "again: a graph has one input"),
     (lambda g: g.conv2d("", 0, 4, (1, 1)), "layer 1 has no name"),
     (lambda g: g.conv2d("in", 0, 4, (1, 1)), "in: the graph has a layer of this name"),
-    (lambda g: g.conv2d("c", 7, 4, (1, 1)), "c: input 0 is node 7, expected 0 to 0"),
+    (lambda g: g.conv2d("c", 7, 4, (1, 1)), "c: input 0 is node 7, expected one of the 1 before it"),
     (lambda g: g.conv2d("c", -1, 4, (1, 1)), "c: input 0 is node -1"),
     (lambda g: g.conv2d("c", 0, 0, (1, 1)), "c: filters 0"),
     (lambda g: g.conv2d("c", 0, 4, (0, 1)), "c: height: kernel 0"),
