@@ -4,40 +4,43 @@
 /* The caller's arrays for one fit. */
 typedef struct problem {
     PyObject *blocks, *labels, *weights, *progress; /* borrowed */
+    PyObject *kept; /* a tuple of the blocks: the list may change while the GIL is released or in `progress` */
     pdl_block *block;
     size_t block_count, rows, columns;
     pdl_logistic_options options;
     PyThreadState *released; /* while the GIL is */
 } problem;
 
-/* The array itself when it is C-contiguous, of the type and the number of dimensions; else NULL and TypeError. */
+/* The array itself when C can read it as it lies, with the type and number of dimensions; else NULL and TypeError. */
 static PyArrayObject *check_array(PyObject *object, const char *name, int type, int dimensions)
 {
     if (PyArray_Check(object)) {
         PyArrayObject *array = (PyArrayObject *)object;
-        if (PyArray_TYPE(array) == type && PyArray_NDIM(array) == dimensions && PyArray_IS_C_CONTIGUOUS(array) &&
-            PyArray_ISALIGNED(array))
+        if (PyArray_TYPE(array) == type && PyArray_NDIM(array) == dimensions && PyArray_ISCARRAY_RO(array))
             return array;
     }
-    PyErr_Format(PyExc_TypeError, "%s: expected a C-contiguous %s array of %d dimension(s), got %R", name,
+    PyErr_Format(PyExc_TypeError, "%s: expected a C-contiguous, native %s array of %d dimension(s), got %R", name,
                  type == NPY_FLOAT ? "float32" : "float64", dimensions, Py_TYPE(object));
     return NULL;
 }
 
+/* Fills block and kept; release_blocks gives them back, also after a failure. */
 static int read_blocks(problem *on)
 {
     if (!PyList_Check(on->blocks)) {
         PyErr_SetString(PyExc_TypeError, "blocks: expected a list of arrays");
         return -1;
     }
-    on->block_count = (size_t)PyList_GET_SIZE(on->blocks);
+    on->kept = PyList_AsTuple(on->blocks);
+    if (on->kept == NULL) return -1;
+    on->block_count = (size_t)PyTuple_GET_SIZE(on->kept);
     on->block = PyMem_Calloc(on->block_count + 1, sizeof *on->block);
     if (on->block == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (size_t i = 0; i < on->block_count; i++) {
-        PyArrayObject *array = check_array(PyList_GET_ITEM(on->blocks, (Py_ssize_t)i), "blocks", NPY_FLOAT, 2);
+        PyArrayObject *array = check_array(PyTuple_GET_ITEM(on->kept, (Py_ssize_t)i), "blocks", NPY_FLOAT, 2);
         if (array == NULL) return -1;
         size_t columns = (size_t)PyArray_DIM(array, 1);
         if (i == 0) on->columns = columns;
@@ -50,6 +53,12 @@ static int read_blocks(problem *on)
         on->rows += on->block[i].rows;
     }
     return 0;
+}
+
+static void release_blocks(problem *on)
+{
+    PyMem_Free(on->block);
+    Py_XDECREF(on->kept);
 }
 
 /* One float64 per row, or NULL with an exception. */
@@ -162,7 +171,7 @@ static PyObject *logistic_fit(PyObject *module, PyObject *args, PyObject *kwargs
     result = status == PDL_OK ? model_tuple(model, on.columns) : pdl_raise(&error);
     pdl_logistic_destroy(model);
 done:
-    PyMem_Free(on.block);
+    release_blocks(&on);
     return result;
 }
 
@@ -212,7 +221,7 @@ static PyObject *logistic_objective(PyObject *module, PyObject *args, PyObject *
     result = status == PDL_OK ? Py_BuildValue("dO", value, gradient) : pdl_raise(&error);
 done:
     Py_XDECREF(gradient);
-    PyMem_Free(on.block);
+    release_blocks(&on);
     return result;
 }
 

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -323,6 +324,14 @@ def test_shapes_are_checked():
         _core.logistic_margins(x, np.ones((1, 4)), np.ones(1), 1)
 
 
+def test_arrays_of_the_other_byte_order_are_refused():
+    x = formula_data()
+    with pytest.raises(TypeError, match="x: expected a C-contiguous, native float32 array"):
+        _core.logistic_margins(x.astype(x.dtype.newbyteorder()), np.ones((1, 5)), np.ones(1), 1)
+    with pytest.raises(TypeError, match="intercepts: expected a C-contiguous, native float64 array"):
+        _core.logistic_margins(x, np.ones((1, 5)), np.ones(1, np.dtype(float).newbyteorder()), 1)
+
+
 @pytest.mark.parametrize(("n", "d", "sets"), [(1, 1, 1), (33, 7, 3), (50, 2500, 10), (0, 4, 2)])
 @pytest.mark.parametrize("kernels", ["portable", "avx2", "avx512"])
 def test_margins(n, d, sets, kernels, monkeypatch):
@@ -347,6 +356,22 @@ def test_an_exception_in_the_callback_ends_the_fit():
 
     with pytest.raises(RuntimeError, match="enough"):
         fit(x, y, tol=0.0, progress=stop)
+
+
+def test_the_fit_keeps_blocks_that_the_callback_drops():
+    x, y = random_problem(20, 60, 5, 3)
+    blocks = [x[:30].copy(), x[30:].copy()]
+    alive = [weakref.ref(block) for block in blocks]
+    kept = []
+
+    def drop(iteration, objective):
+        blocks.clear()
+        kept.append(all(block() is not None for block in alive))
+
+    args = (y.astype(np.float64), None, 3, True, 5, 0.0, 0.0, 0.0, True, True, False, 1)
+    coefficients, _, _ = _core.logistic_fit(blocks, *args, drop)
+    assert kept and all(kept)
+    assert np.array_equal(coefficients, _core.logistic_fit([x[:30], x[30:]], *args)[0])
 
 
 @pytest.mark.skipif(
