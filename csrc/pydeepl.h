@@ -6,7 +6,8 @@
  *   - A fallible function returns a pdl_status (0 = PDL_OK) and fills the caller's pdl_error, which may be
  *     NULL. Results go through out-parameters, which are untouched on failure unless said otherwise.
  *   - Who allocates frees: every pdl_x_create has a pdl_x_destroy, which accepts NULL.
- *   - Inputs are borrowed and const; outputs are the caller's buffers, sized by the query that comes first.
+ *   - Inputs are borrowed and const, and stay unchanged while the call runs; outputs are the caller's buffers, sized
+ *     by the query that comes first, and overlap no input.
  *   - Images are uint8 [height, width, channels] with channels in the order B, G, R (A); feature maps are
  *     float32 [n, height, width, channels].
  *   - Nothing here prints, aborts or exits, and nothing knows of Python.

@@ -171,6 +171,13 @@ static int check_input(const network_object *self, PyArrayObject *array)
     return fits;
 }
 
+/* Whether two C-contiguous arrays share memory: a run writes its output while it still reads the input. */
+static int overlap(PyArrayObject *a, PyArrayObject *b)
+{
+    uintptr_t a_start = (uintptr_t)PyArray_DATA(a), b_start = (uintptr_t)PyArray_DATA(b);
+    return a_start < b_start + (uintptr_t)PyArray_NBYTES(b) && b_start < a_start + (uintptr_t)PyArray_NBYTES(a);
+}
+
 static PyObject *run(network_object *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"images", "out", NULL};
@@ -181,6 +188,10 @@ static PyObject *run(network_object *self, PyObject *args, PyObject *kwargs)
     npy_intp n = PyArray_DIM(images, 0);
     PyObject *output = output_array(self, n, given);
     if (output == NULL || n == 0) return output;
+    if (overlap(images, (PyArrayObject *)output)) {
+        Py_DECREF(output);
+        return PyErr_Format(PyExc_ValueError, "out must not share memory with the input");
+    }
     const void *data = PyArray_DATA(images);
     float *out = PyArray_DATA((PyArrayObject *)output);
     int bytes = PyArray_TYPE(images) == NPY_UINT8;

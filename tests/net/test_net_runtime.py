@@ -103,6 +103,18 @@ def test_the_output_can_be_the_callers():
             network.run(images, wrong)
 
 
+def test_the_output_shares_no_memory_with_the_input():
+    twin = Twin(6, 6, 8)
+    network = twin.network(twin.activation(0, "relu"))
+    room = np.concatenate([twin.images(2), np.zeros((2, 6, 6, 8), np.float32)])
+    expected = np.maximum(room[:2], 0)
+    with pytest.raises(ValueError, match="out must not share memory with the input"):
+        network.run(room[:2], room[:2])
+    with pytest.raises(ValueError, match="out must not share memory with the input"):
+        network.run(room[:2], room[1:3])
+    assert np.array_equal(network.run(room[:2], room[2:]), expected)  # neighbours
+
+
 def test_wrong_inputs():
     twin, output = small_net()
     network = twin.network(output)
