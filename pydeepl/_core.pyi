@@ -128,7 +128,8 @@ class Network:
     def prepare(self, batch: int) -> None: ...
     def run(
         self, images: NDArray[np.uint8] | NDArray[np.float32], out: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]: ...
+    ) -> NDArray[np.float32]:
+        """The output of n images, written to `out` where it is given; `out` shares no memory with them."""
     def steps(self, batch: int) -> list[tuple[str, str, str, float]]:
         """(layer, kind, implementation, flops) of every step for this batch size."""
     def seconds(self, batch: int) -> list[float]:

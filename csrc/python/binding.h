@@ -39,4 +39,7 @@ pdl_graph *pdl_graph_unwrap(PyObject *module, PyObject *object);
  * EINTERNAL: RuntimeError, EINTERRUPTED: KeyboardInterrupt unless one is set, others: ValueError); returns NULL. */
 PyObject *pdl_raise(const pdl_error *error);
 
+/* A new tuple of ints, or NULL with an exception set: a shape. */
+PyObject *pdl_size_tuple(const size_t *values, size_t count);
+
 #endif

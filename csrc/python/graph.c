@@ -266,25 +266,12 @@ static PyObject *build_dense(graph_object *self, PyObject *args, PyObject *kwarg
 
 /* ---- the layer table ---- */
 
-static PyObject *size_tuple(const size_t *values, size_t count)
-{
-    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
-    for (size_t i = 0; tuple != NULL && i < count; i++) {
-        PyObject *item = PyLong_FromSize_t(values[i]);
-        if (item == NULL)
-            Py_CLEAR(tuple);
-        else
-            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, item);
-    }
-    return tuple;
-}
-
 static PyObject *param_list(const pdl_layer_info *info)
 {
     PyObject *list = PyList_New((Py_ssize_t)info->params);
     for (size_t i = 0; list != NULL && i < info->params; i++) {
         const pdl_param_info *param = &info->param[i];
-        PyObject *item = Py_BuildValue("(sN)", param->name, size_tuple(param->shape, param->rank));
+        PyObject *item = Py_BuildValue("(sN)", param->name, pdl_size_tuple(param->shape, param->rank));
         if (item == NULL)
             Py_CLEAR(list);
         else
@@ -315,7 +302,7 @@ static PyObject *layers(const graph_object *self, void *unused)
         pdl_layer_info info;
         pdl_graph_layer(self->graph, (pdl_node)i, &info, NULL); /* i is in the graph: cannot fail */
         PyObject *item = Py_BuildValue("(ssNNN)", info.name, info.kind, node_list_object(&info),
-                                       size_tuple(info.shape, info.rank), param_list(&info));
+                                       pdl_size_tuple(info.shape, info.rank), param_list(&info));
         if (item == NULL)
             Py_CLEAR(list);
         else

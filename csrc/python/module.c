@@ -16,6 +16,19 @@ PyObject *pdl_raise(const pdl_error *error)
     return NULL;
 }
 
+PyObject *pdl_size_tuple(const size_t *values, size_t count)
+{
+    PyObject *tuple = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *item = PyLong_FromSize_t(values[i]);
+        if (item == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, item);
+    }
+    return tuple;
+}
+
 static PyObject *default_threads(PyObject *module, PyObject *unused)
 {
     (void)module;

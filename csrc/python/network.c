@@ -7,19 +7,6 @@ typedef struct network_object {
 
 /* ---- parameters ---- */
 
-static PyObject *shape_tuple(const size_t *shape, size_t rank)
-{
-    PyObject *tuple = PyTuple_New((Py_ssize_t)rank);
-    for (size_t i = 0; tuple != NULL && i < rank; i++) {
-        PyObject *extent = PyLong_FromSize_t(shape[i]);
-        if (extent == NULL)
-            Py_CLEAR(tuple);
-        else
-            PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, extent);
-    }
-    return tuple;
-}
-
 static int same_shape(PyArrayObject *array, const size_t *shape, size_t rank)
 {
     int same = (size_t)PyArray_NDIM(array) == rank;
@@ -44,7 +31,7 @@ static int borrow_param(PyObject *object, const char *layer, const pdl_param_inf
         return -1;
     }
     if (!same_shape((PyArrayObject *)object, param->shape, param->rank)) {
-        PyObject *expected = shape_tuple(param->shape, param->rank);
+        PyObject *expected = pdl_size_tuple(param->shape, param->rank);
         PyObject *found = PyObject_GetAttrString(object, "shape");
         if (expected != NULL && found != NULL)
             PyErr_Format(PyExc_ValueError, "%s: its %s has shape %R, expected %R", layer, param->name, found, expected);
@@ -251,7 +238,7 @@ static PyObject *input_shape(const network_object *self, void *unused)
     (void)unused;
     size_t input[3], rank, shape[PDL_MAX_RANK];
     pdl_network_shapes(self->network, input, &rank, shape);
-    return shape_tuple(input, 3);
+    return pdl_size_tuple(input, 3);
 }
 
 static PyObject *output_shape(const network_object *self, void *unused)
@@ -259,7 +246,7 @@ static PyObject *output_shape(const network_object *self, void *unused)
     (void)unused;
     size_t input[3], rank, shape[PDL_MAX_RANK];
     pdl_network_shapes(self->network, input, &rank, shape);
-    return shape_tuple(shape, rank);
+    return pdl_size_tuple(shape, rank);
 }
 
 /* ---- the type ---- */
