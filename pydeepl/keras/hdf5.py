@@ -124,9 +124,11 @@ def array_at(path: str, group: Any, name: str) -> StoredArray:
     check_array(path, dataset.name, dataset.shape, dataset.dtype)
     _check_storage(path, dataset)
 
-    def read(values: NDArray[np.float32]) -> None:
+    def read() -> NDArray[np.float32]:
+        values = np.empty(dataset.shape, np.float32)
         if values.size:
             dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        return values
 
     return StoredArray(name, dataset.shape, dataset.dtype, read)
 

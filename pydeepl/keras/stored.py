@@ -30,8 +30,8 @@ class StoredArray:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    read: Callable[[NDArray[np.float32]], None]
-    """Reads the values into a C-contiguous float32 array of this shape."""
+    read: Callable[[], NDArray[np.float32]]
+    """Gives the values as a C-contiguous float32 array of this shape."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ def check_array(path: str, name: str, shape: tuple[int, ...], dtype: np.dtype) -
 
 def read_array(path: str, layer: str, array: StoredArray) -> NDArray[np.float32]:
     """The array's values as float32; raises WeightsError where they are not finite numbers of that type."""
-    values = np.empty(array.shape, np.float32)
     try:
-        array.read(values)
+        values = array.read()
     except (OSError, RuntimeError, ValueError) as error:
         raise WeightsError(f"{path}: {layer}: {array.name} cannot be read: {error}") from error
     # A sum is cheap, and finite where no value is bad; only a suspicious one is looked into.

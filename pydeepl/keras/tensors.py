@@ -55,9 +55,9 @@ def _array(path: str, file: Any, name: str, param: str) -> StoredArray:
     shape = tuple(values.get_shape())
     check_array(path, name, shape, dtype)
 
-    def read(out: NDArray[np.float32]) -> None:
+    def read() -> NDArray[np.float32]:
         with np.errstate(over="ignore"):  # what does not fit is found by whoever reads
-            np.copyto(out, file.get_tensor(name), casting="same_kind")
+            return np.asarray(file.get_tensor(name), np.float32, order="C")
 
     return StoredArray(param, shape, dtype, read)
 
