@@ -157,16 +157,17 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
             raise ValueError(f"{self.uid}: output column {output_col!r} is already there")
         check_image_field(dataset.column_field(input_col))
         featurizer = self.featurizer()
+        total = dataset._most_rows()
 
         def features(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
-            return _features(featurizer, input_col, batches)
+            return _features(featurizer, input_col, total, batches)
 
         output = pa.field(output_col, dense_type(featurizer.spec.numFeatures))
         return dataset._with_stage(features, [input_col], [output], keep=True)
 
 
 def _features(
-    featurizer: Featurizer, input_col: str, batches: Iterator[pa.RecordBatch]
+    featurizer: Featurizer, input_col: str, total: int | None, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[list[pa.Array]]:
     def rows() -> Iterator[list[Any]]:
         first = 0
@@ -175,7 +176,7 @@ def _features(
             first += batch.num_rows
 
     with (
-        progress_bar(None, f"{featurizer.modelName} features", unit="image") as bar,
+        progress_bar(total, f"{featurizer.modelName} features", unit="image") as bar,
         closing(featurizer.stream(rows())) as answers,
     ):
         for values in answers:

@@ -269,6 +269,10 @@ class DataFrame:
         names = [resolve(name, self._node.schema) for name in inputs]
         return DataFrame(Stage(self._node, Computation(function, names, outputs), keep))
 
+    def _most_rows(self) -> int | None:
+        """The most rows there can be, where that is known without reading anything: for progress bars."""
+        return self._node.most_rows()
+
     # Rows
 
     def filter(self, condition: Column | str) -> DataFrame:

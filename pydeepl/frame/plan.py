@@ -101,6 +101,10 @@ class Node(ABC):
         """A bound that all ordinals stay below."""
         return self.children[0].span
 
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        """The most rows that can meet the conditions, told by ordinals alone; None where they do not tell."""
+        return None
+
     @property
     def draws(self) -> int:
         """How many random draws lie below: each draws by numbers of its own, so that a split's split is
@@ -177,6 +181,12 @@ class Scan(Node):
     def _heavy(self, name: str) -> bool:
         return name != ROW and is_heavy(self.schema.field(name).type)
 
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        if self._slots is None or callable(self._slots):  # counting may cost
+            return None
+        by_ordinal = [condition for condition in conditions if condition.columns <= {ROW}]
+        return sum(map(len, self._passing_ordinals(by_ordinal))) if by_ordinal else self._slots
+
     def _passing_ordinals(self, conditions: Sequence[Condition]) -> Iterator[Ordinals]:
         slots = self.slots or 0
         for start in range(0, slots, ROWS_AT_ONCE):
@@ -235,6 +245,9 @@ class Project(Node):
         source = self.children[0].stream(asked or [ROW], tuple(down))
         return passing((self._made(batch, made) for batch in source), here, columns)
 
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        return self.children[0].most_rows(tuple(each for each in conditions if each.columns <= {ROW}))
+
     def _made(self, batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
         return batch_of(
             [batch.column(ROW) if name == ROW else self._bounds[name].evaluate(batch) for name in names],
@@ -258,6 +271,9 @@ class Filter(Node):
 
     def stream(self, columns: Sequence[str], conditions: Conditions = ()) -> Batches:
         return self.children[0].stream(columns, (self._condition, *conditions))
+
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        return self.children[0].most_rows((self._condition, *conditions))
 
 
 class Cell:
@@ -343,6 +359,15 @@ class Union(Node):
                 yield self._conformed(shift_rows(batch, offset))
             offset += child.span
 
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        total, offset = 0, 0
+        for child in self.children:
+            rows = child.most_rows(self._of_branch(child, conditions, offset))
+            if rows is None:
+                return None
+            total, offset = total + rows, offset + child.span
+        return total
+
     def _of_branch(self, child: Node, conditions: Conditions, offset: int) -> Conditions:
         return tuple(Shifted(each, offset) if offset and ROW in each.columns else each for each in conditions)
 
@@ -372,6 +397,10 @@ class Limit(Node):
         asked = unique(columns, *(condition.columns for condition in conditions))
         return passing(first_rows(self.children[0].stream(asked), self._count), conditions, columns)
 
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        rows = self.children[0].most_rows()
+        return None if rows is None else min(rows, self._count)
+
 
 class Repartition(Node):
     """Remembers a number of partitions. Rows stay where they are: there is one machine."""
@@ -388,6 +417,9 @@ class Repartition(Node):
 
     def stream(self, columns: Sequence[str], conditions: Conditions = ()) -> Batches:
         return self.children[0].stream(columns, conditions)
+
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        return self.children[0].most_rows(conditions)
 
 
 StageFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[list[pa.Array]]]
@@ -455,6 +487,9 @@ class Stage(Node):
         others = [name for name in asked if name not in self._made]
         source = child.stream(unique(self._computation.inputs, others) or [ROW], down)
         return passing(self._computation.run(source, others), here, columns)
+
+    def most_rows(self, conditions: Conditions = ()) -> int | None:
+        return self.children[0].most_rows(tuple(each for each in conditions if each.columns <= {ROW}))
 
     def _stored(self, kept: Kept, columns: Sequence[str], conditions: Conditions) -> Batches:
         """Kept columns beside the child's others; heavy ones are made for the rows that pass only."""

@@ -199,3 +199,16 @@ def test_a_source_is_held_to_its_schema():
     schema = pa.schema([pa.field("x", pa.int32(), nullable=False)])
     frame = scan(schema, lambda columns: iter([pa.record_batch({"x": pa.array([1, 2], pa.int64())})]))
     assert frame.toArrow().schema == schema
+
+
+def test_the_most_rows_are_told_without_reading():
+    source, other = CountingSource(1000), CountingSource(50)
+    frame = source.frame.withColumn("label", lit(1)).union(other.frame.withColumn("label", lit(2)))
+    first, second = frame.randomSplit([0.8, 0.2], 42)
+    told = [each._most_rows() for each in (frame, first, second, second.limit(7), frame.filter("id < 3"))]
+    assert source.asked == other.asked == []
+    assert told == [1050, first.count(), second.count(), 7, 1050]
+    assert first.sample(0.5, 3)._most_rows() == first.sample(0.5, 3).count()
+    assert CountingSource(10, selects=False).frame._most_rows() is None
+    assert frame.orderBy("id")._most_rows() is None
+    assert frame._with_stage(CountingStage(), ["id"], [pa.field("x", pa.float64())])._most_rows() == 1050
