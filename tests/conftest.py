@@ -1,12 +1,17 @@
 """What the tests of several rooms share."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pydeepl
+
+
+# A shell's background jobs start with Ctrl-C ignored, and so would the tests of it and their subprocesses.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def random_tensors(model, seed=0):
