@@ -9,7 +9,6 @@ import pytest
 
 import pydeepl
 
-
 # A shell's background jobs start with Ctrl-C ignored, and so would the tests of it and their subprocesses.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
