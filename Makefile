@@ -41,7 +41,7 @@ format: $(VENV)/.extra-lint
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(find csrc -name '*.[ch]')
 
-typecheck: $(VENV)/.extra-lint
+typecheck: $(VENV)/.extra-lint $(VENV)/.extra-test
 	$(BIN)/mypy
 
 sanitize: $(VENV)/.extra-test
