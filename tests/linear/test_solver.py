@@ -374,9 +374,6 @@ def test_the_fit_keeps_blocks_that_the_callback_drops():
     assert np.array_equal(coefficients, _core.logistic_fit([x[:30], x[30:]], *args)[0])
 
 
-@pytest.mark.skipif(
-    threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread"
-)
 def test_ctrl_c_ends_the_fit():
     x, y = random_problem(21, 400, 300, 10)
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
