@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import json
 import math
 import os
@@ -31,6 +32,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -428,18 +430,26 @@ def _decode(value: Any) -> Any:
 # ---- names of classes
 
 
+def _public_names() -> dict[str, ModuleType]:
+    """The packages whose public classes files name by the package: the first that has a class counts."""
+    return {"pydeepl": pydeepl, "pydeepl.ml": importlib.import_module("pydeepl.ml")}
+
+
 def _class_name(cls: type) -> str:
     """The name that a file gives a class: `pydeepl.Name` for our public ones, else the full name."""
-    if cls.__module__.startswith("pydeepl.") and cls.__name__ in pydeepl._EXPORTS:
-        return f"pydeepl.{cls.__name__}"
+    if cls.__module__.startswith("pydeepl."):
+        for package, module in _public_names().items():
+            if cls.__name__ in module._EXPORTS:
+                return f"{package}.{cls.__name__}"
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _find_class(name: str, folder: Path) -> Any:
     """The class of that name, if it is a public one of ours or one that the program has imported."""
     package, _, short = name.rpartition(".")
-    if package == "pydeepl" and short in pydeepl._EXPORTS:
-        cls = getattr(pydeepl, short)
+    module = _public_names().get(package)
+    if module is not None and short in module._EXPORTS:
+        cls = getattr(module, short)
         if isinstance(cls, type) and issubclass(cls, MLReadable):
             return cls
     found = [cls for cls in _subclasses(MLReadable) if _class_name(cls) == name]

@@ -237,14 +237,18 @@ def test_a_param_needs_a_parent():
 
 
 MIXINS = [getattr(shared, name) for name in shared.__all__]
-SAMPLES = {"str": "c", "int": 3, "float": 0.5, "bool": False, "list[float]": [0.25, 0.5]}
+SAMPLES = {
+    "str": "c", "int": 3, "float": 0.5, "bool": False, "list[float]": [0.25, 0.5], "list[str]": ["a", "b"],
+    "handleInvalid": "keep",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("mixin", MIXINS)
 def test_shared_params_have_getters_and_setters(mixin):
     stage = mixin()
     (param,) = stage.params
-    sample = SAMPLES[str(mixin.__annotations__[param.name]).removeprefix("Param[")[:-1]]
+    kind = str(mixin.__annotations__[param.name]).removeprefix("Param[")[:-1]
+    sample = SAMPLES.get(param.name, SAMPLES[kind])
     title = param.name[0].upper() + param.name[1:]
     assert mixin.__name__ == f"Has{title}"
     assert getattr(stage, f"set{title}")(sample) is stage
@@ -265,6 +269,8 @@ def test_shared_params_have_getters_and_setters(mixin):
         ("thresholds", [0, 0, 1]),
         ("thresholds", [-1, 1]),
         ("aggregationDepth", 1),
+        ("parallelism", 0),
+        ("handleInvalid", "drop"),
         ("maxBlockSizeInMB", -1),
     ],
 )

@@ -15,11 +15,15 @@ __all__ = [
     "HasElasticNetParam",
     "HasFeaturesCol",
     "HasFitIntercept",
+    "HasHandleInvalid",
     "HasInputCol",
+    "HasInputCols",
     "HasLabelCol",
     "HasMaxBlockSizeInMB",
     "HasMaxIter",
     "HasOutputCol",
+    "HasOutputCols",
+    "HasParallelism",
     "HasPredictionCol",
     "HasProbabilityCol",
     "HasRawPredictionCol",
@@ -194,6 +198,84 @@ class HasOutputCol(Params):
     def setOutputCol(self, value: str) -> Self:
         """Sets outputCol."""
         return self._set(outputCol=value)
+
+
+class HasInputCols(Params):
+    """Adds the param inputCols."""
+
+    inputCols: Param[list[str]] = Param(
+        Params._dummy(), "inputCols", "names of the input columns", TypeConverters.toListString
+    )
+
+    def getInputCols(self) -> list[str]:
+        """The value of inputCols or its default."""
+        return self.getOrDefault(self.inputCols)
+
+    def setInputCols(self, value: list[str]) -> Self:
+        """Sets inputCols."""
+        return self._set(inputCols=value)
+
+
+class HasOutputCols(Params):
+    """Adds the param outputCols."""
+
+    outputCols: Param[list[str]] = Param(
+        Params._dummy(), "outputCols", "names of the output columns", TypeConverters.toListString
+    )
+
+    def getOutputCols(self) -> list[str]:
+        """The value of outputCols or its default."""
+        return self.getOrDefault(self.outputCols)
+
+    def setOutputCols(self, value: list[str]) -> Self:
+        """Sets outputCols."""
+        return self._set(outputCols=value)
+
+
+_INVALID = ("error", "skip", "keep")
+
+
+class HasHandleInvalid(Params):
+    """Adds the param handleInvalid."""
+
+    handleInvalid: Param[str] = Param(
+        Params._dummy(),
+        "handleInvalid",
+        "what becomes of rows with invalid values: error (they are refused), skip (they are left out) or "
+        "keep (they get a value of their own)",
+        checked(TypeConverters.toString, _INVALID.__contains__, f"one of {', '.join(_INVALID)}"),
+    )
+
+    def getHandleInvalid(self) -> str:
+        """The value of handleInvalid or its default."""
+        return self.getOrDefault(self.handleInvalid)
+
+    def setHandleInvalid(self, value: str) -> Self:
+        """Sets handleInvalid."""
+        return self._set(handleInvalid=value)
+
+
+class HasParallelism(Params):
+    """Adds the param parallelism."""
+
+    parallelism: Param[int] = Param(
+        Params._dummy(),
+        "parallelism",
+        "how many models are fitted at a time (>= 1)",
+        checked(TypeConverters.toInt, lambda value: value >= 1, "a whole number >= 1"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(parallelism=1)
+
+    def getParallelism(self) -> int:
+        """The value of parallelism or its default."""
+        return self.getOrDefault(self.parallelism)
+
+    def setParallelism(self, value: int) -> Self:
+        """Sets parallelism."""
+        return self._set(parallelism=value)
 
 
 class HasMaxIter(Params):
