@@ -15,6 +15,9 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pydeepl.ml.param import ParamMap, Params
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from pydeepl.frame import DataFrame
 
-__all__ = ["Estimator", "Evaluator", "Model", "Transformer", "keyword_only"]
+__all__ = ["Estimator", "Evaluator", "Model", "RowsEstimator", "Transformer", "keyword_only"]
 
 A = ParamSpec("A")
 R = TypeVar("R")
@@ -162,6 +165,42 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         return _with_params(self, params)._fit(adopt(dataset)[0])
+
+
+class RowsEstimator(Estimator[M], metaclass=ABCMeta):
+    """An estimator that reads its data once and fits to any of the rows, as a search over folds asks for.
+
+    `_fit` is then `_fit_rows` with all rows of `_read_data`.
+    """
+
+    @abstractmethod
+    def _data_columns(self) -> tuple[str, ...]:
+        """The columns that `_read_data` reads. Estimators of a class that name the same share their data."""
+
+    @abstractmethod
+    def _read_data(self, dataset: DataFrame) -> Any:
+        """The dataset's columns in memory, checked; shared between fits, which leave it as it is."""
+
+    @abstractmethod
+    def _fit_rows(
+        self,
+        data: Any,
+        rows: NDArray[np.bool_] | None,
+        training: DataFrame,
+        threads: int = 0,
+        watch: Callable[[int, float], object] | None = None,
+    ) -> M:
+        """The model fitted to some of the rows.
+
+        Parameters
+        ----------
+        data: what `_read_data` gave.
+        rows: bool [n], the rows to fit to; None: all. The others count for nothing.
+        training: the frame of these rows.
+        threads: of the core; 0 for as many as there are CPUs.
+        watch: called with the number and the objective of every iteration, in place of a progress bar; what
+            it raises ends the fit.
+        """
 
 
 class Evaluator(Params, metaclass=ABCMeta):

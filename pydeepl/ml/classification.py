@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pydeepl import _core
 from pydeepl.linalg import DenseVector, dense_type, vector_array
-from pydeepl.ml.base import Estimator, Model, keyword_only
+from pydeepl.ml.base import Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, weight_column
 from pydeepl.ml.matrix import DenseMatrix
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
@@ -175,7 +175,7 @@ def _equivalent_threshold(thresholds: list[float]) -> float:
 
 
 class LogisticRegression(
-    Estimator["LogisticRegressionModel"], _LogisticRegressionParams, MLWritable, MLReadable
+    RowsEstimator["LogisticRegressionModel"], _LogisticRegressionParams, MLWritable, MLReadable
 ):
     """Multinomial (softmax) and binomial logistic regression with elastic-net regularization.
 
@@ -305,16 +305,34 @@ class LogisticRegression(
         return self._set_given({"upperBoundsOnIntercepts": value})
 
     def _fit(self, dataset: DataFrame) -> LogisticRegressionModel:
+        return self._fit_rows(self._read_data(dataset), None, dataset)
+
+    def _data_columns(self) -> tuple[str, ...]:
+        weight = self._optional("weightCol")
+        return (self.getFeaturesCol(), self.getLabelCol(), *([weight] if weight else []))
+
+    def _read_data(self, dataset: DataFrame) -> TrainingSet:
         features = input_column(self, self.featuresCol, dataset)
         label = input_column(self, self.labelCol, dataset)
         self._checkThresholdConsistency()
-        data = read_training_set(dataset, features, label, weight_column(self, dataset))
-        classes = count_classes(data, dataset.column_field(label))
+        return read_training_set(dataset, features, label, weight_column(self, dataset))
+
+    def _fit_rows(
+        self,
+        data: TrainingSet,
+        rows: NDArray[np.bool_] | None,
+        training: DataFrame,
+        threads: int = 0,
+        watch: Callable[[int, float], object] | None = None,
+    ) -> LogisticRegressionModel:
+        self._checkThresholdConsistency()
+        data = data.on_rows(rows)
+        classes = count_classes(data, training.column_field(self.getLabelCol()))
         self._checkThresholds(classes)
-        coefficients, intercepts, history = self._train(data, classes, features)
+        coefficients, intercepts, history = self._train(data, classes, threads, watch)
         model = LogisticRegressionModel(coefficients, intercepts, classes, self._is_multinomial(classes))
         self._copyValues(model._resetUid(self.uid))
-        model._summarize(dataset, history)
+        model._summarize(training, history)
         return model
 
     def _is_multinomial(self, classes: int) -> bool:
@@ -326,10 +344,18 @@ class LogisticRegression(
             )
         return family == "multinomial" or (family == "auto" and classes > 2)
 
-    def _train(self, data: TrainingSet, classes: int, features: str) -> tuple[Floats, Floats, Floats]:
+    def _train(
+        self,
+        data: TrainingSet,
+        classes: int,
+        threads: int,
+        watch: Callable[[int, float], object] | None,
+    ) -> tuple[Floats, Floats, Floats]:
         multinomial = self._is_multinomial(classes)
         self._warn_of_one_class(data)
-        bar = progress_bar(self.getMaxIter(), type(self).__name__) if progress_wanted() else None
+        bar = None
+        if watch is None and progress_wanted():
+            bar = progress_bar(self.getMaxIter(), type(self).__name__)
 
         def advance(iteration: int, objective: float) -> None:
             if bar is not None and iteration:
@@ -349,11 +375,11 @@ class LogisticRegression(
                 self.getFitIntercept(),
                 self.getStandardization(),
                 False,
-                0,
-                advance if bar is not None else None,
+                threads,
+                advance if bar is not None else watch,
             )
         except ValueError as error:
-            raise ValueError(f"column {features!r}: {error}") from None
+            raise ValueError(f"column {self.getFeaturesCol()!r}: {error}") from None
         finally:
             if bar is not None:
                 bar.close()
@@ -369,7 +395,7 @@ class LogisticRegression(
         )
         warnings.warn(
             f"{self.uid}: all labels in column {self.getLabelCol()!r} are {present[0]:g}; {outcome}",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

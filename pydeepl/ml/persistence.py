@@ -112,10 +112,16 @@ class MLWriter:
     def __init__(self, instance: MLWritable) -> None:
         self._instance = instance
         self._overwrite = False
+        self._options: dict[str, str] = {}
 
     def overwrite(self) -> MLWriter:
         """Lets `save` replace a stage that is at the path already."""
         self._overwrite = True
+        return self
+
+    def option(self, key: str, value: Any) -> MLWriter:
+        """Sets an option, whose name's case does not matter; a stage's class says which it knows."""
+        self._options[key.lower()] = str(value)
         return self
 
     def session(self, sparkSession: Any) -> MLWriter:

@@ -34,6 +34,18 @@ class TrainingSet:
     labels: Floats
     weights: Floats | None
 
+    def on_rows(self, rows: NDArray[np.bool_] | None) -> TrainingSet:
+        """The set without the rows outside `rows` (bool [n]; None: none are): their weight and label are 0.
+
+        The features are shared, not copied. Raises ValueError where no row with a weight is left.
+        """
+        if rows is None:
+            return self
+        weights = np.where(rows, 1.0 if self.weights is None else self.weights, 0.0)
+        if not weights.any():
+            raise ValueError(f"expected a row with a weight > 0 to train on, found none in {rows.sum()} rows")
+        return TrainingSet(self.blocks, np.where(rows, self.labels, 0.0), weights)
+
 
 def _first_row(wrong: NDArray[np.bool_]) -> int:
     return int(wrong.argmax())

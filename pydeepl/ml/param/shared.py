@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HasAggregationDepth",
+    "HasCollectSubModels",
     "HasElasticNetParam",
     "HasFeaturesCol",
     "HasFitIntercept",
@@ -28,6 +30,7 @@ __all__ = [
     "HasProbabilityCol",
     "HasRawPredictionCol",
     "HasRegParam",
+    "HasSeed",
     "HasStandardization",
     "HasThreshold",
     "HasThresholds",
@@ -491,3 +494,44 @@ class HasMaxBlockSizeInMB(Params):
     def setMaxBlockSizeInMB(self, value: float) -> Self:
         """Sets maxBlockSizeInMB."""
         return self._set(maxBlockSizeInMB=value)
+
+
+class HasSeed(Params):
+    """Adds the param seed; its default is a number made of the class' name, the same in every run."""
+
+    seed: Param[int] = Param(Params._dummy(), "seed", "seed of random numbers", TypeConverters.toInt)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(seed=zlib.crc32(type(self).__name__.encode()))
+
+    def getSeed(self) -> int:
+        """The value of seed or its default."""
+        return self.getOrDefault(self.seed)
+
+    def setSeed(self, value: int) -> Self:
+        """Sets seed."""
+        return self._set(seed=value)
+
+
+class HasCollectSubModels(Params):
+    """Adds the param collectSubModels."""
+
+    collectSubModels: Param[bool] = Param(
+        Params._dummy(),
+        "collectSubModels",
+        "whether all models that the search fits are kept in subModels, not the best one alone",
+        TypeConverters.toBoolean,
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(collectSubModels=False)
+
+    def getCollectSubModels(self) -> bool:
+        """The value of collectSubModels or its default."""
+        return self.getOrDefault(self.collectSubModels)
+
+    def setCollectSubModels(self, value: bool) -> Self:
+        """Sets collectSubModels."""
+        return self._set(collectSubModels=value)
