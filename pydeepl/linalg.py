@@ -206,9 +206,9 @@ class SparseVector:
 
 
 def _short(value: float) -> str:
-    """Four decimals, as PySpark prints vectors."""
+    """At most four decimals, as PySpark prints vectors; unlike there, an exponent is never cut."""
     text = str(round(value, 4))
-    return text[: text.index(".") + 5] if "." in text else text
+    return text[: text.index(".") + 5] if "." in text and "e" not in text else text
 
 
 def _same_size(vector: Vector, other: Any) -> FloatArray:

@@ -28,7 +28,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.ml.classification": ("pydeepl.ml.classification",),
     "pyspark.ml.evaluation": ("pydeepl.ml.evaluation",),
     "pyspark.ml.image": ("pydeepl.images:ImageSchema",),
-    "pyspark.ml.linalg": ("pydeepl.linalg",),
+    "pyspark.ml.linalg": ("pydeepl.ml.linalg",),
     "pyspark.ml.param": ("pydeepl.ml.param",),
     "pyspark.ml.param.shared": ("pydeepl.ml.param.shared",),
     "pyspark.ml.pipeline": ("pydeepl.ml:Pipeline", "pydeepl.ml:PipelineModel"),

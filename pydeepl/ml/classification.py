@@ -18,10 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.linalg import DenseVector, dense_type, vector_array
+from pydeepl.linalg import DenseVector, SparseVector, Vector, dense_type, vector_array
 from pydeepl.ml.base import Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, weight_column
-from pydeepl.ml.matrix import DenseMatrix
+from pydeepl.ml.matrix import Matrix, SparseMatrix, compressed_matrix, compressed_vector
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
 from pydeepl.ml.param.shared import (
     HasAggregationDepth,
@@ -469,31 +469,34 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         return int(self._coefficients.shape[1])
 
     @property
-    def coefficientMatrix(self) -> DenseMatrix:
-        """Coefficients, a row for each class; one row if binomial."""
-        return DenseMatrix(len(self._coefficients), self.numFeatures, self._coefficients, True)
+    def coefficientMatrix(self) -> Matrix:
+        """Coefficients, a row for each class, one row if binomial; dense or sparse, whichever is smaller."""
+        return compressed_matrix(self._coefficients)
 
     @property
-    def interceptVector(self) -> DenseVector:
-        """Intercepts, one for each row of the coefficients."""
-        return DenseVector(self._intercepts)
+    def interceptVector(self) -> Vector:
+        """Intercepts, one for each row of the coefficients; sparse where most are 0."""
+        return compressed_vector(self._intercepts)
 
-    def _check_binomial(self, name: str, instead: str) -> None:
+    @property
+    def coefficients(self) -> Vector:
+        """Coefficients of a binomial model, sparse where that is smaller; ValueError for multinomial ones."""
         if self._multinomial:
             raise ValueError(
-                f"Multinomial models contain a matrix of coefficients, use {instead} instead of {name}."
+                "Multinomial models contain a matrix of coefficients, use coefficientMatrix instead."
             )
-
-    @property
-    def coefficients(self) -> DenseVector:
-        """Coefficients of a binomial model. Raises ValueError for a multinomial one."""
-        self._check_binomial("coefficients", "coefficientMatrix")
+        matrix = self.coefficientMatrix
+        if isinstance(matrix, SparseMatrix):
+            return SparseVector(self.numFeatures, matrix.rowIndices, matrix.values)
         return DenseVector(self._coefficients[0])
 
     @property
     def intercept(self) -> float:
         """Intercept of a binomial model. Raises ValueError for a multinomial one."""
-        self._check_binomial("intercept", "interceptVector")
+        if self._multinomial:
+            raise ValueError(
+                "Multinomial models contain a vector of intercepts, use interceptVector instead."
+            )
         return float(self._intercepts[0])
 
     # ---- prediction from arrays

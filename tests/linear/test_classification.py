@@ -12,7 +12,6 @@ from linear.formulas import features, labels, weights
 from pydeepl.frame import adopt
 from pydeepl.linalg import DenseVector, SparseVector, vector_array, vectors, vectors_array
 from pydeepl.ml import LogisticRegression, LogisticRegressionModel
-from pydeepl.ml.matrix import DenseMatrix
 
 
 def table(n=60, d=6, classes=3, **columns):
@@ -396,20 +395,7 @@ def test_infinite_intercepts_are_saved(tmp_path):
     assert LogisticRegressionModel.load(tmp_path / "model").intercept == np.inf
 
 
-# ---- DenseMatrix
-
-
-def test_dense_matrix():
-    by_columns, by_rows = DenseMatrix(2, 3, range(6)), DenseMatrix(2, 3, [0, 2, 4, 1, 3, 5], True)
-    assert by_columns == by_rows
-    assert by_columns.toArray().tolist() == [[0, 2, 4], [1, 3, 5]]
-    assert by_rows[1, 2] == 5
-    assert np.asarray(by_rows, np.float32).dtype == np.float32
-    assert repr(by_columns) == "DenseMatrix(2, 3, [0, 1, 2, 3, 4, 5], False)"
-    with pytest.raises(IndexError, match="Row index 2"):
-        _ = by_rows[2, 0]
-    with pytest.raises(ValueError, match="expected 2 x 2 values, got 3"):
-        DenseMatrix(2, 2, [1, 2, 3])
+# ---- progress
 
 
 def test_progress_is_told_where_somebody_watches(monkeypatch):
