@@ -29,18 +29,18 @@ _EXPORTS = {
     "LogisticRegressionModel": "pydeepl.ml",
     "MulticlassClassificationEvaluator": "pydeepl.ml",
     "BinaryClassificationEvaluator": "pydeepl.ml",
+    "StringIndexer": "pydeepl.ml",
+    "IndexToString": "pydeepl.ml",
 }
 
 # Names of PySpark and sparkdl that scripts import, and that this version does not have.
 _MISSING = {
     "CrossValidator",
     "DeepImagePredictor",
-    "IndexToString",
     "KerasImageFileEstimator",
     "KerasImageFileTransformer",
     "KerasTransformer",
     "ParamGridBuilder",
-    "StringIndexer",
     "TrainValidationSplit",
     "registerKerasImageUDF",
 }

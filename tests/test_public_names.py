@@ -5,8 +5,8 @@ import pytest
 import pydeepl
 
 LATER = {
-    "DeepImagePredictor", "ParamGridBuilder", "CrossValidator", "TrainValidationSplit", "StringIndexer",
-    "IndexToString", "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
+    "DeepImagePredictor", "ParamGridBuilder", "CrossValidator", "TrainValidationSplit",
+    "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
     "registerKerasImageUDF",
 }  # fmt: skip
 

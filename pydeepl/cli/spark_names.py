@@ -27,6 +27,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.ml.base": ("pydeepl.ml:Estimator", "pydeepl.ml:Model", "pydeepl.ml:Transformer"),
     "pyspark.ml.classification": ("pydeepl.ml.classification",),
     "pyspark.ml.evaluation": ("pydeepl.ml.evaluation",),
+    "pyspark.ml.feature": ("pydeepl.ml.feature",),
     "pyspark.ml.image": ("pydeepl.images:ImageSchema",),
     "pyspark.ml.linalg": ("pydeepl.ml.linalg",),
     "pyspark.ml.param": ("pydeepl.ml.param",),

@@ -25,6 +25,14 @@ _EXPORTS = {
     "LogisticRegressionModel": "classification",
     "MulticlassClassificationEvaluator": "evaluation",
     "BinaryClassificationEvaluator": "evaluation",
+    "StringIndexer": "feature",
+    "StringIndexerModel": "feature",
+    "IndexToString": "feature",
+    "VectorAssembler": "feature",
+    "StandardScaler": "feature",
+    "StandardScalerModel": "feature",
+    "PCA": "feature",
+    "PCAModel": "feature",
 }
 
 __all__ = sorted(_EXPORTS)

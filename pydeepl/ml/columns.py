@@ -15,12 +15,25 @@ from pydeepl.ml.param import Param, Params
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
 
-__all__ = ["input_column", "is_number", "output_column", "read_numbers", "to_numbers", "weight_column"]
+__all__ = [
+    "existing_column",
+    "input_column",
+    "is_number",
+    "new_column",
+    "output_column",
+    "read_numbers",
+    "to_numbers",
+    "weight_column",
+]
 
 
 def input_column(stage: Params, param: Param[str], dataset: DataFrame) -> str:
     """The name of an input column, from a param. Raises ValueError where the dataset has no such column."""
-    name = stage.getOrDefault(param)
+    return existing_column(stage, param, stage.getOrDefault(param), dataset)
+
+
+def existing_column(stage: Params, param: Param[Any], name: str, dataset: DataFrame) -> str:
+    """The name of an input column that a param tells of; raises as `input_column` does."""
     columns = dataset.columns
     if name not in columns:
         near = difflib.get_close_matches(name, columns, n=1)
@@ -33,7 +46,11 @@ def input_column(stage: Params, param: Param[str], dataset: DataFrame) -> str:
 
 def output_column(stage: Params, param: Param[str], dataset: DataFrame) -> str:
     """The name of a column to append, from a param. Raises ValueError where the dataset has it already."""
-    name = stage.getOrDefault(param)
+    return new_column(stage, param, stage.getOrDefault(param), dataset)
+
+
+def new_column(stage: Params, param: Param[Any], name: str, dataset: DataFrame) -> str:
+    """The name of a column to append that a param tells of; raises as `output_column` does."""
     columns = dataset.columns
     if name in columns:
         raise ValueError(

@@ -77,7 +77,10 @@ def test_a_scripts_error_shows_its_own_lines_only(run):
 @pytest.mark.parametrize(
     "line, texts",
     [
-        ("from pyspark.ml.feature import PCA", ["does not provide pyspark.ml.feature", "pyspark.ml.linalg"]),
+        (
+            "from pyspark.ml.clustering import KMeans",
+            ["does not provide pyspark.ml.clustering", "pyspark.ml.linalg"],
+        ),
         ("from pyspark.sql import HiveContext", ["pyspark.sql.HiveContext", "SparkSession"]),
         ("import pyspark.mllib.linalg", ["does not provide pyspark.mllib", "pyspark.ml"]),
         ("import sparkdl; sparkdl.TFTransformer", ["sparkdl.TFTransformer", "DeepImageFeaturizer"]),
