@@ -19,9 +19,11 @@
 #include "base/status.h"
 #include "linear/minimize.h"
 #include "linear/objective.h"
+#include "linear/span.h"
 #include "linear/statistics.h"
 
 #include <math.h>
+#include <string.h>
 
 struct pdl_logistic_model {
     size_t sets, columns;
@@ -35,6 +37,7 @@ typedef struct fit {
     pdl_matrix matrix;
     pdl_statistics statistics;
     pdl_objective objective;
+    pdl_span span;                           /* of a fit that runs in the samples' span */
     double *inverse_deviation, *scaled_mean; /* [columns] */
     double *class_weight;                    /* [classes]: h */
     size_t classes_present;
@@ -161,12 +164,24 @@ static pdl_status stopped(pdl_error *error)
     return pdl_fail(error, PDL_EINTERRUPTED, "logistic regression was stopped");
 }
 
+static pdl_status check_interruption(const fit *work, pdl_error *error)
+{
+    const pdl_logistic_options *options = work->options;
+    return options->interrupted != NULL && options->interrupted(options->context) ? stopped(error) : PDL_OK;
+}
+
 static pdl_status evaluate(void *context, const double *x, double *value, double *gradient, pdl_error *error)
 {
     fit *work = context;
     pdl_objective_evaluate(&work->objective, x, value, gradient);
-    const pdl_logistic_options *options = work->options;
-    return options->interrupted != NULL && options->interrupted(options->context) ? stopped(error) : PDL_OK;
+    return check_interruption(work, error);
+}
+
+static pdl_status evaluate_in_span(void *context, const double *x, double *value, double *gradient, pdl_error *error)
+{
+    fit *work = context;
+    pdl_span_evaluate(&work->span, x, value, gradient);
+    return check_interruption(work, error);
 }
 
 static pdl_status record(void *context, size_t iteration, double objective, pdl_error *error)
@@ -207,6 +222,31 @@ static double *make_l1(const fit *work, size_t n, double l1)
     return p;
 }
 
+/* L-BFGS from zero coefficients, in the samples' span (span.h). */
+static pdl_status minimize_in_span(fit *work, pdl_problem *problem, pdl_logistic_model *model, pdl_error *error)
+{
+    double *beta = NULL, *intercepts = model->values + model->sets * model->columns;
+    size_t count = 0;
+    pdl_status status = pdl_span_open(&work->span, &work->objective, error);
+    if (status != PDL_OK) return status;
+    problem->n = pdl_span_size(&work->span);
+    problem->evaluate = evaluate_in_span;
+    count = model->sets * work->span.rank;
+    beta = pdl_alloc_zero(count + model->sets, sizeof *beta);
+    if (beta == NULL) {
+        status = pdl_fail_memory(error, problem->n * sizeof *beta, "coefficients of the samples");
+        goto done;
+    }
+    memcpy(beta + count, intercepts, model->sets * sizeof *beta);
+    status = pdl_minimize(problem, beta, &model->history, error);
+    memcpy(intercepts, beta + count, model->sets * sizeof *beta);
+    if (status == PDL_OK) status = pdl_span_expand(&work->span, beta, model->values, error);
+done:
+    pdl_free(beta);
+    pdl_span_close(&work->span);
+    return status;
+}
+
 static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
 {
     const pdl_logistic_options *options = work->options;
@@ -227,7 +267,10 @@ static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
         problem.l1 = penalty;
     }
     if (options->fit_intercept) start_intercepts(work, model->values + model->sets * model->columns);
-    status = pdl_minimize(&problem, model->values, &model->history, error);
+    if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations))
+        status = minimize_in_span(work, &problem, model, error);
+    else
+        status = pdl_minimize(&problem, model->values, &model->history, error);
     pdl_free(penalty);
     return status;
 }

@@ -303,3 +303,45 @@ void pdl_objective_evaluate(pdl_objective *objective, const double *b, double *v
     for (size_t c = 0; c < matrix->sets && objective->fit_intercept; c++)
         gradient[matrix->sets * matrix->columns + c] = objective->range_sums[c] / objective->total_weight;
 }
+
+/* ---- combinations of samples ------------------------------------------------------------------------- */
+
+typedef struct combination {
+    const pdl_objective *objective;
+    const double *a;
+    const double *sums; /* [stride]: sum of a */
+    double *tiles;      /* [threads, tile size] */
+    double *out;
+} combination;
+
+static void combine_tile(void *context, size_t tile, size_t worker)
+{
+    combination *work = context;
+    const pdl_matrix *matrix = work->objective->matrix;
+    size_t size = pdl_matrix_tile_size(matrix), first = tile * matrix->width, set_step, column_step;
+    double *g = work->tiles + worker * size;
+    tile_layout(matrix, &set_step, &column_step);
+    memset(g, 0, size * sizeof *g);
+    pdl_matrix_gradient(matrix, tile, 0, matrix->rows, work->a, g);
+    for (size_t c = 0; c < matrix->sets; c++)
+        for (size_t j = 0; j < pdl_matrix_tile_width(matrix, tile); j++)
+            work->out[c * matrix->columns + first + j] =
+                work->objective->inverse_deviation[first + j] * g[c * set_step + j * column_step] -
+                work->objective->scaled_mean[first + j] * work->sums[c];
+}
+
+pdl_status pdl_objective_combine(pdl_objective *objective, const double *a, double *out, pdl_error *error)
+{
+    const pdl_matrix *matrix = objective->matrix;
+    combination work = {.objective = objective, .a = a, .sums = objective->range_sums, .out = out};
+    work.tiles = doubles(objective->threads, pdl_matrix_tile_size(matrix), 1);
+    if (work.tiles == NULL) return pdl_fail(error, PDL_ENOMEM, "out of memory: a tile of coefficients per thread");
+    for (size_t c = 0; c < matrix->sets; c++) {
+        objective->range_sums[c] = 0;
+        for (size_t i = 0; i < matrix->rows; i++)
+            objective->range_sums[c] += a[i * matrix->stride + c];
+    }
+    pdl_parallel_for(objective->threads, matrix->tiles, combine_tile, &work);
+    pdl_free(work.tiles);
+    return PDL_OK;
+}

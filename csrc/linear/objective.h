@@ -65,4 +65,7 @@ void pdl_objective_release(pdl_objective *objective);
 /* *value = f(b), gradient = df/db; both [C][d] then [C] intercepts. */
 void pdl_objective_evaluate(pdl_objective *objective, const double *b, double *value, double *gradient);
 
+/* out[c][j] = sum_i a[i][c] z_ij: the samples' combinations with the weights a: [rows, stride], the padding zeros. */
+pdl_status pdl_objective_combine(pdl_objective *objective, const double *a, double *out, pdl_error *error);
+
 #endif

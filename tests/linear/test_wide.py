@@ -1,0 +1,72 @@
+"""Few samples, many features: the paths that work in the samples' span against the plain path in NumPy."""
+
+import numpy as np
+import pytest
+from linear.fitting import fit
+from linear.spark_path import train
+
+pytestmark = pytest.mark.core
+
+
+def wide_problem(seed, n, d, classes, density, missing=None, far=1000.0):
+    """A constant column, a column far from 0, and classes that the features say something about."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0.3, rng.uniform(0.2, 4, d), (n, d)).astype(np.float32)
+    x[rng.random((n, d)) > density] = 0
+    x[:, 3] = 1.25
+    x[:, 5] = far + rng.standard_normal(n)
+    y = (
+        x[:, 6:] @ rng.standard_normal((d - 6, classes)) / np.sqrt(d) + rng.gumbel(size=(n, classes))
+    ).argmax(1)
+    y[:classes] = range(classes)
+    if missing is not None:
+        y[y == missing] = (missing + 1) % classes
+    return x, y.astype(np.float64)
+
+
+L2 = {"reg": 0.05, "net": 0.0}
+CASES = {
+    "dense": (1, 40, 3000, 5, 1.0, L2),
+    "sparse": (2, 40, 3000, 5, 0.06, L2),
+    "no penalty": (3, 40, 3000, 5, 1.0, {"reg": 0.0, "max_iterations": 6}),
+    "sparse, no penalty": (4, 40, 3000, 5, 0.06, {"reg": 0.0, "max_iterations": 6}),
+    "no intercept": (5, 40, 3000, 5, 1.0, L2 | {"intercept": False}),
+    "sparse, no intercept": (6, 40, 3000, 5, 0.06, L2 | {"intercept": False}),
+    "weights": (7, 40, 3000, 5, 1.0, L2 | {"weighted": True}),
+    "sparse, weights": (8, 40, 3000, 5, 0.06, L2 | {"weighted": True}),
+    "binomial": (9, 40, 3000, 2, 1.0, L2),
+    "sparse binomial": (10, 40, 3000, 2, 0.06, L2 | {"weighted": True}),
+    "missing class": (11, 40, 3000, 5, 0.06, L2 | {"missing": 2, "max_iterations": 40}),
+    "scaled penalty": (12, 40, 3000, 5, 1.0, L2 | {"standardization": False, "max_iterations": 8}),
+    "little penalty": (13, 60, 3000, 10, 0.06, {"reg": 1e-4, "net": 0.0, "max_iterations": 20}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_takes_the_plain_path(case):
+    seed, n, d, classes, density, options = CASES[case]
+    options = dict(options)
+    x, y = wide_problem(
+        seed,
+        n,
+        d,
+        classes,
+        density,
+        options.pop("missing", None),
+        1000 if options.get("intercept", True) else 5,
+    )
+    w = np.arange(n) * 3 % 5 / 2.0 if options.pop("weighted", False) else None
+    if w is not None:
+        w[:classes] = 1
+    settings = {"tol": 1e-6, "max_iterations": 100, "intercept": True, "standardization": True, "net": 0.0}
+    settings |= options
+    b, intercepts, history, _ = train(x, y, w, classes, classes > 2, **settings)
+    ours = fit(
+        x, y, w, classes=classes, threads=2, regParam=settings["reg"], elasticNetParam=settings["net"],
+        tol=settings["tol"], maxIter=settings["max_iterations"], fitIntercept=settings["intercept"],
+        standardization=settings["standardization"],
+    )  # fmt: skip
+    assert len(ours[2]) == len(history)
+    np.testing.assert_allclose(ours[2], history, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(ours[0], b, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(ours[1], intercepts, rtol=0, atol=2e-8)
