@@ -33,6 +33,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.ml.param": ("pydeepl.ml.param",),
     "pyspark.ml.param.shared": ("pydeepl.ml.param.shared",),
     "pyspark.ml.pipeline": ("pydeepl.ml:Pipeline", "pydeepl.ml:PipelineModel"),
+    "pyspark.mllib": ("pydeepl.mllib:evaluation",),
+    "pyspark.mllib.evaluation": ("pydeepl.mllib.evaluation",),
     "sparkdl": (
         "pydeepl.deep:DeepImageFeaturizer",
         "pydeepl.images:imageIO",

@@ -119,7 +119,7 @@ class DataFrame:
     @property
     def rdd(self) -> Partitions:
         """As much of an RDD as there is on one machine: getNumPartitions()."""
-        return Partitions(self._node.partitions)
+        return Partitions(self)
 
     def column_field(self, name: str) -> pa.Field:
         """A column's Arrow field with its metadata. Raises AnalysisException for an unknown name."""
@@ -697,12 +697,12 @@ def _filled(field: pa.Field, value: Any) -> Column:
 class Partitions:
     """A frame's partitions, of which there is only the number."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, frame: DataFrame) -> None:
+        self.frame = frame
 
     def getNumPartitions(self) -> int:
         """The number of partitions Spark would have."""
-        return self._count
+        return self.frame._node.partitions
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(

@@ -23,6 +23,8 @@ _EXPORTS = {
     "load_stage": "persistence",
     "LogisticRegression": "classification",
     "LogisticRegressionModel": "classification",
+    "OneVsRest": "classification",
+    "OneVsRestModel": "classification",
     "MulticlassClassificationEvaluator": "evaluation",
     "BinaryClassificationEvaluator": "evaluation",
     "StringIndexer": "feature",

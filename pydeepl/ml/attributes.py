@@ -16,7 +16,15 @@ import pyarrow as pa
 
 from pydeepl.linalg import is_vector
 
-__all__ = ["attribute", "label_values", "nominal_field", "vector_field", "vector_size"]
+__all__ = [
+    "attribute",
+    "binary_field",
+    "feature_attributes",
+    "label_values",
+    "nominal_field",
+    "vector_field",
+    "vector_size",
+]
 
 # Features of larger vectors go without names: pixels and activations would make a schema of megabytes.
 MOST_NAMED_FEATURES = 1024
@@ -37,6 +45,11 @@ def nominal_field(name: str, values: Sequence[str]) -> pa.Field:
     """The field of a column of class numbers, whose class i is values[i]."""
     found = {"type": "nominal", "name": name, "vals": list(values)}
     return _with_attribute(pa.field(name, pa.float64(), nullable=False), found)
+
+
+def binary_field(name: str) -> pa.Field:
+    """The field of a column of the class numbers 0 and 1."""
+    return _with_attribute(pa.field(name, pa.float64(), nullable=False), {"type": "binary", "name": name})
 
 
 def label_values(field: pa.Field) -> list[str] | None:

@@ -22,6 +22,7 @@ from pydeepl.linalg import DenseVector, SparseVector, Vector, dense_type, vector
 from pydeepl.ml.base import Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, weight_column
 from pydeepl.ml.matrix import Matrix, SparseMatrix, compressed_matrix, compressed_vector
+from pydeepl.ml.one_vs_rest import OneVsRest, OneVsRestModel
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
 from pydeepl.ml.param.shared import (
     HasAggregationDepth,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
     from pydeepl.frame import DataFrame
 
-__all__ = ["LogisticRegression", "LogisticRegressionModel"]
+__all__ = ["LogisticRegression", "LogisticRegressionModel", "OneVsRest", "OneVsRestModel"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
