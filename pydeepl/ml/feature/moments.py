@@ -23,7 +23,7 @@ from pydeepl.ml.training_set import feature_blocks
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
 
-__all__ = ["Moments", "finite_blocks", "row_slabs"]
+__all__ = ["Moments", "centred", "finite_blocks", "row_slabs"]
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,14 @@ def _check_finite(block: NDArray[Any], column: str, first_row: int) -> None:
                 )
 
 
+def centred(rows: Floats) -> tuple[Floats, Floats]:
+    """Rows [rows, d] less their mean, and the mean [d]; of equal numbers exactly 0 and that number."""
+    deviations = rows - rows[0]
+    shift = deviations.mean(axis=0)
+    deviations -= shift
+    return deviations, rows[0] + shift
+
+
 class Moments:
     """The mean and variance of each column of the blocks added so far.
 
@@ -79,11 +87,8 @@ class Moments:
     def add(self, block: NDArray[Any]) -> None:
         """Takes in the rows of a block [rows, d]."""
         for _, slab in row_slabs(block):
-            first = slab[0].copy()
-            shifted = slab - first
-            shift = shifted.mean(axis=0)
-            shifted -= shift
-            self._merge(len(slab), first + shift, np.einsum("ij,ij->j", shifted, shifted))
+            deviations, mean = centred(slab)
+            self._merge(len(slab), mean, np.einsum("ij,ij->j", deviations, deviations))
 
     def _merge(self, rows: int, mean: Floats, deviations: Floats) -> None:
         total = self.rows + rows

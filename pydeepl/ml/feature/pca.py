@@ -24,7 +24,7 @@ from pydeepl.linalg import DenseVector, dense_type, vector_array
 from pydeepl.ml.attributes import vector_field
 from pydeepl.ml.base import Estimator, Model, keyword_only
 from pydeepl.ml.columns import input_column, output_column
-from pydeepl.ml.feature.moments import Floats, finite_blocks, row_slabs
+from pydeepl.ml.feature.moments import Floats, centred, finite_blocks, row_slabs
 from pydeepl.ml.matrix import DenseMatrix
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
 from pydeepl.ml.param.shared import HasInputCol, HasOutputCol
@@ -121,9 +121,7 @@ class _Scatter:
 
     def add(self, block: NDArray[Any]) -> None:
         """Takes in rows [rows, d]."""
-        rows = np.asarray(block, np.float64)
-        mean = rows.mean(axis=0)
-        rows = rows - mean
+        rows, mean = centred(np.asarray(block, np.float64))
         total = self._rows + len(rows)
         delta = mean - self._mean
         self.matrix += rows.T @ rows
@@ -165,8 +163,7 @@ def _centred_columns(blocks: list[NDArray[Any]]) -> Iterator[tuple[slice, Floats
     for start in range(0, width, step):
         columns = slice(start, min(start + step, width))
         part = np.concatenate([np.asarray(block[:, columns], np.float64) for block in blocks])
-        part -= part.mean(axis=0)
-        yield columns, part
+        yield columns, centred(part)[0]
 
 
 def _signed(components: Floats) -> Floats:
