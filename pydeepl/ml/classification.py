@@ -285,6 +285,38 @@ class LogisticRegression(
         self._checkThresholdConsistency()
         return self
 
+    def setMaxIter(self, value: int) -> Self:
+        """Sets maxIter."""
+        return self._set(maxIter=value)
+
+    def setRegParam(self, value: float) -> Self:
+        """Sets regParam."""
+        return self._set(regParam=value)
+
+    def setElasticNetParam(self, value: float) -> Self:
+        """Sets elasticNetParam."""
+        return self._set(elasticNetParam=value)
+
+    def setTol(self, value: float) -> Self:
+        """Sets tol."""
+        return self._set(tol=value)
+
+    def setFitIntercept(self, value: bool) -> Self:
+        """Sets fitIntercept."""
+        return self._set(fitIntercept=value)
+
+    def setStandardization(self, value: bool) -> Self:
+        """Sets standardization."""
+        return self._set(standardization=value)
+
+    def setAggregationDepth(self, value: int) -> Self:
+        """Sets aggregationDepth."""
+        return self._set(aggregationDepth=value)
+
+    def setMaxBlockSizeInMB(self, value: float) -> Self:
+        """Sets maxBlockSizeInMB."""
+        return self._set(maxBlockSizeInMB=value)
+
     def setFamily(self, value: str) -> LogisticRegression:
         """Sets family."""
         return self._set(family=value)

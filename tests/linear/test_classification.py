@@ -58,6 +58,16 @@ def test_setters_and_getters():
     assert estimator.setParams(tol=0.5).getTol() == 0.5
 
 
+def test_a_model_has_no_setter_of_what_only_training_reads():
+    model = LogisticRegression(maxIter=3, regParam=0.5).fit(table())
+    assert (model.getMaxIter(), model.getRegParam()) == (3, 0.5)
+    names = {name for name in dir(model) if name.startswith("set")}
+    assert names == {
+        "set", "setFeaturesCol", "setLabelCol", "setPredictionCol", "setProbabilityCol",
+        "setRawPredictionCol", "setThreshold", "setThresholds", "setWeightCol",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

@@ -1,4 +1,8 @@
-"""Params that several stages share, one mixin each, with PySpark's names, defaults, getters and setters."""
+"""Params that several stages share, one mixin each, with PySpark's names, defaults, getters and setters.
+
+As in PySpark, what only training reads (maxIter, regParam, ...) has no setter here, but in its estimator: a
+fitted model has the value it was trained with, and no way to change it by mistake.
+"""
 
 from __future__ import annotations
 
@@ -295,10 +299,6 @@ class HasMaxIter(Params):
         """The value of maxIter or its default."""
         return self.getOrDefault(self.maxIter)
 
-    def setMaxIter(self, value: int) -> Self:
-        """Sets maxIter."""
-        return self._set(maxIter=value)
-
 
 class HasRegParam(Params):
     """Adds the param regParam."""
@@ -313,10 +313,6 @@ class HasRegParam(Params):
     def getRegParam(self) -> float:
         """The value of regParam or its default."""
         return self.getOrDefault(self.regParam)
-
-    def setRegParam(self, value: float) -> Self:
-        """Sets regParam."""
-        return self._set(regParam=value)
 
 
 class HasElasticNetParam(Params):
@@ -337,10 +333,6 @@ class HasElasticNetParam(Params):
         """The value of elasticNetParam or its default."""
         return self.getOrDefault(self.elasticNetParam)
 
-    def setElasticNetParam(self, value: float) -> Self:
-        """Sets elasticNetParam."""
-        return self._set(elasticNetParam=value)
-
 
 class HasTol(Params):
     """Adds the param tol."""
@@ -355,10 +347,6 @@ class HasTol(Params):
     def getTol(self) -> float:
         """The value of tol or its default."""
         return self.getOrDefault(self.tol)
-
-    def setTol(self, value: float) -> Self:
-        """Sets tol."""
-        return self._set(tol=value)
 
 
 class HasFitIntercept(Params):
@@ -375,10 +363,6 @@ class HasFitIntercept(Params):
     def getFitIntercept(self) -> bool:
         """The value of fitIntercept or its default."""
         return self.getOrDefault(self.fitIntercept)
-
-    def setFitIntercept(self, value: bool) -> Self:
-        """Sets fitIntercept."""
-        return self._set(fitIntercept=value)
 
 
 class HasStandardization(Params):
@@ -398,10 +382,6 @@ class HasStandardization(Params):
     def getStandardization(self) -> bool:
         """The value of standardization or its default."""
         return self.getOrDefault(self.standardization)
-
-    def setStandardization(self, value: bool) -> Self:
-        """Sets standardization."""
-        return self._set(standardization=value)
 
 
 class HasThreshold(Params):
@@ -468,10 +448,6 @@ class HasAggregationDepth(Params):
         """The value of aggregationDepth or its default."""
         return self.getOrDefault(self.aggregationDepth)
 
-    def setAggregationDepth(self, value: int) -> Self:
-        """Sets aggregationDepth."""
-        return self._set(aggregationDepth=value)
-
 
 class HasMaxBlockSizeInMB(Params):
     """Adds the param maxBlockSizeInMB."""
@@ -490,10 +466,6 @@ class HasMaxBlockSizeInMB(Params):
     def getMaxBlockSizeInMB(self) -> float:
         """The value of maxBlockSizeInMB or its default."""
         return self.getOrDefault(self.maxBlockSizeInMB)
-
-    def setMaxBlockSizeInMB(self, value: float) -> Self:
-        """Sets maxBlockSizeInMB."""
-        return self._set(maxBlockSizeInMB=value)
 
 
 class HasSeed(Params):
