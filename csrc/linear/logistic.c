@@ -191,20 +191,23 @@ static pdl_status record(void *context, size_t iteration, double objective, pdl_
     return options->progress(options->context, iteration, objective) ? stopped(error) : PDL_OK;
 }
 
-/* The start's intercepts; everything else is 0. */
+/* The start's intercepts; everything else is 0, and so are the intercepts of classes beyond the largest label, which
+ * only metadata tell of: the counts that Spark starts from end with that label. */
 static void start_intercepts(const fit *work, double *intercepts)
 {
-    size_t sets = work->matrix.sets;
+    size_t counted = work->matrix.sets;
     if (!work->options->multinomial) {
         if (work->classes_present == 2) intercepts[0] = log(work->class_weight[1] / work->class_weight[0]);
         return;
     }
+    while (counted > 1 && !(work->class_weight[counted - 1] > 0))
+        counted--;
     double mean = 0;
-    for (size_t c = 0; c < sets; c++) {
+    for (size_t c = 0; c < counted; c++) {
         intercepts[c] = log1p(work->class_weight[c]);
-        mean += intercepts[c] / (double)sets;
+        mean += intercepts[c] / (double)counted;
     }
-    for (size_t c = 0; c < sets; c++)
+    for (size_t c = 0; c < counted; c++)
         intercepts[c] -= mean;
 }
 

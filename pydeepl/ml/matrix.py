@@ -229,9 +229,13 @@ def compressed_matrix(array: Floats) -> Matrix:
 
 
 def compressed_vector(values: Floats) -> Vector:
-    """The vector as a SparseVector where that is smaller by Spark's rule, else as a DenseVector."""
+    """A model's intercepts: a SparseVector where that is smaller by Spark's rule, else a DenseVector.
+
+    The intercepts of a model of one class, all 0 but one that is infinite, are sparse whatever their number.
+    """
     places = np.flatnonzero(values)
-    if 1.5 * (len(places) + 1) < len(values):
+    one_class = len(values) > 1 and bool(np.isinf(values).any())
+    if one_class or 1.5 * (len(places) + 1) < len(values):
         return SparseVector(len(values), places, values[places])
     return DenseVector(values)
 

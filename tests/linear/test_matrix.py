@@ -147,6 +147,8 @@ def test_the_smaller_form_is_taken(shape, count, kind, by_rows):
     [
         ([0, 0, 0], SparseVector),
         ([0], DenseVector),
+        ([-np.inf], DenseVector),
+        ([0, np.inf, 0], SparseVector),
         ([0] * 6 + [np.inf], SparseVector),
         ([0, 0, 2], DenseVector),
     ],

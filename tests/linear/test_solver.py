@@ -227,6 +227,18 @@ def test_a_class_without_rows_gets_coefficients_too():
     assert intercepts[1] == intercepts.min()
 
 
+@pytest.mark.parametrize("counts", [[20, 10, 0, 0], [20, 0, 10, 0], [0, 7, 23]])
+def test_the_start_knows_the_classes_up_to_the_largest_label(counts):
+    """Classes beyond it, which only metadata tell of, begin with an intercept of 0, as in Spark."""
+    y = np.repeat(np.arange(len(counts)), counts)
+    known = np.log1p(counts[: y.max() + 1])
+    intercepts = np.zeros(len(counts))
+    intercepts[: len(known)] = known - known.mean()
+    loss = np.log(np.exp(intercepts).sum()) - intercepts[y]
+    history = fit(formula_data(), y, classes=len(counts), maxIter=0)[2]
+    assert history == pytest.approx([loss.mean()], rel=1e-14)
+
+
 def test_pivoting():
     x, y = random_problem(17, 90, 5, 4)
     free, intercepts, _ = fit(x, y)
