@@ -11,6 +11,7 @@ _COMMANDS = {
     "demo": ("demo", "the whole job on handwritten digits, or on your own folders of images"),
     "run": ("run", "run a PySpark/sparkdl script, unchanged, on pydeepl"),
     "weights": ("weights", "list, fetch or verify the networks' weights"),
+    "cache": ("cache", "show or clear the features kept on disk"),
     "version": ("version", "versions of pydeepl and of what it stands on"),
 }
 

@@ -3,12 +3,16 @@
 requests (lists of images)    |--- 5 ---|------ 9 ------|-- 4 --|
 chunks (one network run)      |----- 8 -----|----- 8 -----|- 2 -|      loaded ahead, in a thread
 answers (float32 arrays)      |--- 5 ---|------ 9 ------|-- 4 --|      rows written in place where they fit
+
+Images whose features are known already take no place in a run; they lie between the chunk's others, in order:
+
+chunk                         |a b . . . c d e f . g h|                8 images to run, 4 known
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,48 @@ Features = NDArray[np.float32]
 
 # Chunks that are loaded before they are needed: one in the making while one waits.
 CHUNKS_AHEAD = 2
+# The most images of a chunk whose features are known: what one chunk may hold back.
+MOST_KNOWN = 256
+
+
+class Stored(Protocol):
+    """The features of an image that were computed before."""
+
+    def unpack(self, out: Features) -> None:
+        """Fills out, float32 [features]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An image that has to be run."""
+
+    image: Any
+    key: Any = None
+    """What its features are to be kept under; None where they are not."""
+
+
+class Known(Protocol):
+    """Features that were computed before."""
+
+    def look_up(self, images: Sequence[Any]) -> Iterator[Stored | Missing]:
+        """What is known of each image, in order. Called in the thread that loads."""
+        ...
+
+    def keep(self, key: Any, features: Features) -> None:
+        """Takes note of features, float32 [features]. Called in the thread that runs."""
+        ...
+
+
+class Nothing:
+    """Nothing is known, and nothing is kept."""
+
+    def look_up(self, images: Sequence[Any]) -> Iterator[Stored | Missing]:
+        """Every image has to be run."""
+        return map(Missing, images)
+
+    def keep(self, key: Any, features: Features) -> None:
+        """Forgets them."""
 
 
 class Request:
@@ -31,20 +77,63 @@ class Request:
         """float32 [len(images), features], made when the first rows are ready unless the caller gives it."""
         self.missing = len(images)
 
+    def rows(self, start: int, stop: int, features: int) -> Features:
+        """The answer's rows from start to stop."""
+        if self.out is None:
+            self.out = np.empty((len(self.images), features), np.float32)
+        return self.out[start:stop]
 
-@dataclass
+    def answer(self, features: int) -> Features:
+        """The whole answer, which from now on is the caller's alone."""
+        self.rows(0, 0, features)
+        out, self.out = self.out, None
+        assert out is not None
+        return out
+
+
 class _Part:
-    """Rows of a request that are in a chunk."""
+    """Neighbouring rows of a request: images to run, or features that are known."""
 
-    request: Request
-    start: int
-    stop: int
+    def __init__(self, request: Request, start: int) -> None:
+        self.request, self.start = request, start
+        self.images: list[Missing] = []
+        self.stored: list[Stored] = []
+
+    def __len__(self) -> int:
+        return len(self.images) or len(self.stored)
 
 
-@dataclass
 class _Chunk:
-    pixels: Pixels
-    parts: list[_Part]
+    """What goes through the network at once, and the known rows around it."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Part] = []
+        self.to_run, self.known = 0, 0
+        self.pixels: Pixels | None = None
+
+    def add(self, request: Request, row: int, found: Stored | Missing) -> None:
+        """The request's next row."""
+        missing = isinstance(found, Missing)
+        last = self.parts[-1] if self.parts else None
+        if last is None or last.request is not request or bool(last.images) != missing:
+            last = _Part(request, row)
+            self.parts.append(last)
+        if isinstance(found, Missing):
+            last.images.append(found)
+            self.to_run += 1
+        else:
+            last.stored.append(found)
+            self.known += 1
+
+    def full(self, batch: int) -> bool:
+        """Whether the chunk has to be run before it takes any more."""
+        return self.to_run == batch or self.known == MOST_KNOWN
+
+    def load(self, load: Callable[[list[Any]], Pixels]) -> "_Chunk":
+        """Loads the images that have to be run."""
+        if self.to_run:
+            self.pixels = load([missing.image for part in self.parts for missing in part.images])
+        return self
 
 
 def run_requests(
@@ -53,62 +142,74 @@ def run_requests(
     run: Callable[[Pixels, Features], object],
     batch: int,
     features: int,
+    known: Known | None = None,
+    advance: Callable[[int], object] | None = None,
 ) -> Generator[Features, None, None]:
     """Each request's features [len(images), features], in order.
 
     load(images) gives uint8 [n, height, width, 3] and is called in a thread, ahead of need; run(pixels, out)
-    fills float32 [n, features] and is called here, with `batch` images at most. Memory: CHUNKS_AHEAD + 1
-    chunks of pixels, the requests they belong to, and one answer.
+    fills float32 [n, features] and is called here, with `batch` images at most; advance(n) follows n finished
+    rows. Memory: CHUNKS_AHEAD + 1 chunks of pixels and known features, the requests they belong to, and one
+    answer.
     """
-    with closing(read_ahead(_chunks(requests, load, batch), CHUNKS_AHEAD)) as chunks:
+    known = known or Nothing()
+    with closing(read_ahead(_chunks(requests, load, batch, known), CHUNKS_AHEAD)) as chunks:
         for chunk in chunks:
-            _run_chunk(chunk, run, features)
+            _finish_chunk(chunk, run, features, known)
+            if advance is not None:
+                advance(chunk.to_run + chunk.known)
             for part in chunk.parts:
-                part.request.missing -= part.stop - part.start
+                part.request.missing -= len(part)
                 if part.request.missing == 0:
-                    out = part.request.out
-                    part.request.out = None
-                    assert out is not None
-                    yield out
+                    yield part.request.answer(features)
 
 
-def _chunks(requests: Iterable[Request], load: Callable[[list[Any]], Pixels], batch: int) -> Iterator[_Chunk]:
-    """Cuts the requests' images into chunks of `batch`, the last one smaller, and loads them."""
-    parts: list[_Part] = []
-    waiting = 0
+def _chunks(
+    requests: Iterable[Request], load: Callable[[list[Any]], Pixels], batch: int, known: Known
+) -> Iterator[_Chunk]:
+    """Cuts the requests' images into chunks of `batch` to run, the last one smaller, and loads them."""
+    chunk = _Chunk()
     for request in requests:
-        start, count = 0, len(request.images)
-        if count == 0:
-            parts.append(_Part(request, 0, 0))  # answered in its turn
-        while start < count:
-            stop = min(count, start + batch - waiting)
-            parts.append(_Part(request, start, stop))
-            waiting += stop - start
-            start = stop
-            if waiting == batch:
-                yield _load_chunk(parts, load)
-                parts, waiting = [], 0
-    if parts:
-        yield _load_chunk(parts, load)
+        if not len(request.images):
+            chunk.parts.append(_Part(request, 0))  # answered in its turn
+        for row, found in enumerate(known.look_up(request.images)):
+            chunk.add(request, row, found)
+            if chunk.full(batch):
+                yield chunk.load(load)
+                chunk = _Chunk()
+    if chunk.parts:
+        yield chunk.load(load)
 
 
-def _load_chunk(parts: list[_Part], load: Callable[[list[Any]], Pixels]) -> _Chunk:
-    return _Chunk(
-        load([part.request.images[i] for part in parts for i in range(part.start, part.stop)]), parts
-    )
-
-
-def _run_chunk(chunk: _Chunk, run: Callable[[Pixels, Features], object], features: int) -> None:
+def _finish_chunk(
+    chunk: _Chunk, run: Callable[[Pixels, Features], object], features: int, known: Known
+) -> None:
+    """Fills the rows of a chunk in its requests' answers."""
+    targets = []
     for part in chunk.parts:
-        if part.request.out is None:
-            part.request.out = np.empty((len(part.request.images), features), np.float32)
-    outs = [part.request.out[part.start : part.stop] for part in chunk.parts if part.request.out is not None]
-    direct = len(outs) == 1 and outs[0].flags.c_contiguous
-    out = outs[0] if direct else np.empty((len(chunk.pixels), features), np.float32)
-    if len(chunk.pixels):
-        run(chunk.pixels, out)
+        rows = part.request.rows(part.start, part.start + len(part), features)
+        for stored, row in zip(part.stored, rows, strict=False):
+            stored.unpack(row)
+        if part.images:
+            targets.append(rows)
+    if chunk.pixels is None:
+        return
+    _run(chunk.pixels, targets, run, features)
+    for part, rows in zip((part for part in chunk.parts if part.images), targets, strict=True):
+        for missing, row in zip(part.images, rows, strict=True):
+            if missing.key is not None:
+                known.keep(missing.key, row)
+
+
+def _run(
+    pixels: Pixels, targets: list[Features], run: Callable[[Pixels, Features], object], features: int
+) -> None:
+    """Runs the network once, into the rows of several arrays."""
+    direct = len(targets) == 1 and targets[0].flags.c_contiguous
+    out = targets[0] if direct else np.empty((len(pixels), features), np.float32)
+    run(pixels, out)
     if not direct:
         start = 0
-        for target in outs:
+        for target in targets:
             target[:] = out[start : start + len(target)]
             start += len(target)

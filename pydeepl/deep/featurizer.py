@@ -1,19 +1,24 @@
 """Featurizer: images in, features of a pretrained network out, as NumPy arrays."""
 
 import os
+import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl.deep.batching import Features, Pixels, Request, run_requests
-from pydeepl.deep.networks import LoadedNetwork, shared_network
+from pydeepl.deep.cache import FeatureStore, NetworkKey, check_cache, feature_folder, size_limit
+from pydeepl.deep.cache.lookup import CachedFeatures
+from pydeepl.deep.networks import LoadedNetwork, WeightsFile, shared_network, weights_in_use
 from pydeepl.deep.plan import FeatureSpec, plan_network
 from pydeepl.images.batch import load_batch
 from pydeepl.images.resize import hint_number
 from pydeepl.progress import progress_bar
+from pydeepl.weights.hashes import md5_of
 
 Image = str | os.PathLike[str] | bytes | NDArray[np.uint8]
 
@@ -37,6 +42,10 @@ class Featurizer:
     batchSize : images that go through the network together; None for 8.
     channelOrder : "RGB" or "BGR": the channels of arrays that are passed in. Files know theirs.
     scaleHint : java.awt.Image's scaling hint for images that do not have the network's input size.
+    cache : whether features are kept on disk, so that an image goes through the network once and for all:
+        True for the default folder, a folder's path, False for no, None for what the environment variable
+        PYDEEPL_FEATURE_CACHE says (unset: no). See pydeepl.deep.cache. What is read back has the bits that
+        were computed. Where all images are known, the weights are not even loaded.
 
     Attributes: the parameters by their names, and `spec`, a FeatureSpec (input size, feature shape, layer
     names). The weights are loaded at the first call, once for all Featurizers of the process that want the
@@ -59,6 +68,7 @@ class Featurizer:
         batchSize: int | None = None,
         channelOrder: str = "RGB",
         scaleHint: str = "SCALE_AREA_AVERAGING",
+        cache: bool | str | os.PathLike[str] | None = None,
     ) -> None:
         self._plan = plan_network(modelName, layer, pooling)
         self.spec: FeatureSpec = self._plan.spec
@@ -74,7 +84,9 @@ class Featurizer:
         self.channelOrder = channelOrder
         hint_number(scaleHint)
         self.scaleHint = scaleHint
+        self.cache = check_cache(cache)
         self._loaded: LoadedNetwork | None = None
+        self._store: FeatureStore | None = None
 
     def __repr__(self) -> str:
         return f"Featurizer({self.modelName!r}: {self.spec.layer}, features {list(self.spec.featureShape)})"
@@ -82,7 +94,7 @@ class Featurizer:
     def __reduce__(self) -> Any:
         """Pickled as its parameters: another process loads the network itself."""
         parameters = (self.modelName, self.weights, self.precision, self.pooling, self.layer, self.threads)
-        return (Featurizer, (*parameters, self.batchSize, self.channelOrder, self.scaleHint))
+        return (Featurizer, (*parameters, self.batchSize, self.channelOrder, self.scaleHint, self.cache))
 
     def load(self) -> str:
         """Loads the weights where that is not done yet; returns where they came from, in plain words."""
@@ -107,7 +119,7 @@ class Featurizer:
         named = [(_name_of(image, index), image) for index, image in enumerate(images)]
         with (
             progress_bar(len(named), f"{self.modelName} features", unit="image") as bar,
-            closing(self._run([Request(named, out)], self._load_own, bar.update)) as answers,
+            closing(self._run([Request(named, out)], self.channelOrder, bar.update)) as answers,
         ):
             next(answers)
         return out
@@ -119,29 +131,52 @@ class Featurizer:
         Batches are read ahead, in another thread, and regrouped to batchSize; memory stays bounded by the
         batches' sizes.
         """
-        return self._run(map(Request, batches), self._load)
+        return self._run(map(Request, batches), "BGR")
 
     def _run(
-        self, requests: Iterable[Request], load: Any, advance: Any = None
+        self, requests: Iterable[Request], channelOrder: str, advance: Any = None
     ) -> Generator[Features, None, None]:
-        loaded = self._network()
+        cached, weights = self._cached_features(channelOrder)
+        if cached is None:
+            self._network()
+
+        def load(pairs: list[tuple[str, Any]]) -> Pixels:
+            return self._load(pairs, channelOrder)
 
         def run(pixels: Pixels, out: Features) -> None:
+            loaded = self._network()
+            if cached is not None and loaded.weights != weights:
+                raise RuntimeError(f"{loaded.weights.path}: the weights were changed while they were in use")
             loaded.network.run(pixels, out.reshape(len(out), *self.spec.featureShape))
-            if advance is not None:
-                advance(len(out))
 
-        return run_requests(requests, load, run, self.batchSize, self.spec.numFeatures)
+        return run_requests(requests, load, run, self.batchSize, self.spec.numFeatures, cached, advance)
+
+    def _cached_features(self, channelOrder: str) -> tuple[CachedFeatures | None, WeightsFile | None]:
+        """The cache to ask, and the weights that its features are of."""
+        folder = feature_folder(self.cache)
+        if folder is None:
+            return None, None
+        if self._loaded is not None:
+            weights = self._loaded.weights
+        else:
+            weights = weights_in_use(self._plan, self.weights, self.threads or 0)
+        md5 = _md5_of(weights)
+        if md5 is None:
+            text = f"features are not cached: {weights.path} is no more the file that was loaded"
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
+            return None, None
+        key = NetworkKey.of(self.spec, self.pooling, self.precision, self.scaleHint, md5)
+        store, limit = self._store, size_limit()
+        if store is None or (store.folder, store.network, store.limit) != (folder, key, limit):
+            store = self._store = FeatureStore(folder, key, self.spec.numFeatures, limit)
+        return CachedFeatures(store, channelOrder, self.threads), weights
 
     def _network(self) -> LoadedNetwork:
         if self._loaded is None:
             self._loaded = shared_network(self._plan, self.weights, self.threads or 0)
         return self._loaded
 
-    def _load_own(self, pairs: list[tuple[str, Any]]) -> Pixels:
-        return self._load(pairs, self.channelOrder)
-
-    def _load(self, pairs: list[tuple[str, Any]], channelOrder: str = "BGR") -> Pixels:
+    def _load(self, pairs: list[tuple[str, Any]], channelOrder: str) -> Pixels:
         images = [image for _, image in pairs]
         pixels, reasons = load_batch(images, *self.spec.inputSize, self.scaleHint, channelOrder, self.threads)
         for (name, _), reason in zip(pairs, reasons, strict=True):
@@ -163,6 +198,15 @@ class Featurizer:
             kind = type(image).__name__
             raise TypeError(f"image {index}: expected a path, bytes or a uint8 array, got {kind}")
         return image
+
+
+def _md5_of(weights: WeightsFile) -> str | None:
+    """The sum of a file as it was; None where it has been changed since."""
+    try:
+        md5 = md5_of(Path(weights.path))
+        return md5 if WeightsFile.at(weights.path) == weights else None
+    except OSError:
+        return None
 
 
 def check_precision(precision: str) -> str:

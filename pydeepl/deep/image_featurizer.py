@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pydeepl.deep.cache import check_cache
 from pydeepl.deep.featurizer import Featurizer, check_positive, check_precision
 from pydeepl.deep.plan import check_model_name
 from pydeepl.deep.rows import check_image_field, image_rows
@@ -33,6 +34,10 @@ def _to_scale_hint(value: Any) -> str:
     return name
 
 
+def _to_cache(value: Any) -> bool | str:
+    return check_cache(value) or False  # None, which is "unset", never comes here
+
+
 def _to_batch_size(value: Any) -> int:
     return check_positive("batchSize", TypeConverters.toInt(value))
 
@@ -44,7 +49,8 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     ----------
     inputCol : the column of images (Spark's image struct).
     outputCol : the column to append: dense float32 vectors, the layer's output flattened, channels last.
-    modelName, scaleHint : as sparkdl's; weights, precision, pooling, layer, batchSize : see Featurizer.
+    modelName, scaleHint : as sparkdl's.
+    weights, precision, pooling, layer, batchSize, cache : see Featurizer.
 
     transform() raises ValueError for a missing input column, an output column that is there already and an
     input column that holds no images; reading the features raises ValueError naming the row and the image's
@@ -83,6 +89,12 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     batchSize: Param[int] = Param(
         Params._dummy(), "batchSize", "images that go through the network together (>= 1)", _to_batch_size
     )
+    cache: Param[bool | str] = Param(
+        Params._dummy(),
+        "cache",
+        "whether features are kept on disk: true, false or a folder; unset: PYDEEPL_FEATURE_CACHE decides",
+        _to_cache,
+    )
 
     _input_kwargs: dict[str, Any]
 
@@ -99,10 +111,11 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         pooling: str | None = None,
         layer: str | None = None,
         batchSize: int | None = None,
+        cache: bool | str | None = None,
     ) -> None:
         super().__init__()
         self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32")
-        self._setDefault(weights=None, pooling=None, layer=None, batchSize=None)
+        self._setDefault(weights=None, pooling=None, layer=None, batchSize=None, cache=None)
         self._featurizer: tuple[dict[str, Any], Featurizer] | None = None
         self._set(**self._input_kwargs)
 
@@ -119,6 +132,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         pooling: str | None = None,
         layer: str | None = None,
         batchSize: int | None = None,
+        cache: bool | str | None = None,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -141,7 +155,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
 
     def featurizer(self) -> Featurizer:
         """The Featurizer that these params describe; kept, so that one stage loads its weights once."""
-        names = ("modelName", "scaleHint", "weights", "precision", "pooling", "layer", "batchSize")
+        names = ("modelName", "scaleHint", "weights", "precision", "pooling", "layer", "batchSize", "cache")
         params = {name: self.getOrDefault(name) for name in names}
         if self._featurizer is None or self._featurizer[0] != params:
             self._featurizer = (params, Featurizer(**params))

@@ -7,25 +7,44 @@ A pipeline that is fitted and then used for prediction loads its weights once, a
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from pydeepl import _core
 from pydeepl.deep.plan import NetworkPlan
-from pydeepl.weights import network_params
+from pydeepl.weights.acquire import acquire
+from pydeepl.weights.network import found_params
 
 # What decides where weights of no given path come from.
 _WEIGHTS_VARIABLES = ("PYDEEPL_WEIGHTS", "PYDEEPL_HOME", "KERAS_HOME")
 
 
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights as it lay on the disk at some time: equal as long as nobody changes it."""
+
+    path: str
+    size: int
+    changed: int
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str]) -> "WeightsFile":
+        """The file as it is now. Raises OSError."""
+        status = os.stat(path)
+        return cls(os.path.realpath(path), status.st_size, status.st_mtime_ns)
+
+
 class LoadedNetwork:
     """A core network with its weights."""
 
-    def __init__(self, network: _core.Network, source: str) -> None:
+    def __init__(self, network: _core.Network, source: str, weights: WeightsFile) -> None:
         self.network = network
         self.source = source
         """Where the weights came from, in plain words."""
+        self.weights = weights
+        """The file they came from, as it was then."""
 
 
 _networks: WeakValueDictionary[tuple[Any, ...], LoadedNetwork] = WeakValueDictionary()
@@ -48,8 +67,7 @@ def shared_network(plan: NetworkPlan, weights: str | None, threads: int) -> Load
     weights: path or name as network_params takes it, None for the model's own; threads: 0 for the default.
     Raises what network_params raises.
     """
-    spec = plan.spec
-    key = (spec.modelName, spec.layer, spec.featureShape, plan.output, _identity(weights), threads)
+    key = _key(plan, weights, threads)
     with _lock:
         loaded = _networks.get(key)
         if loaded is None:
@@ -57,9 +75,32 @@ def shared_network(plan: NetworkPlan, weights: str | None, threads: int) -> Load
     return loaded
 
 
+def weights_in_use(plan: NetworkPlan, weights: str | None, threads: int) -> WeightsFile:
+    """The file whose weights shared_network gives, without reading them where that is not done yet.
+
+    Parameters: those of shared_network. Raises what finding (and downloading) the file raises.
+    """
+    with _lock:
+        loaded = _networks.get(_key(plan, weights, threads))
+    if loaded is not None:
+        return loaded.weights
+    return WeightsFile.at(acquire(plan.spec.modelName, weights, plan.includeTop).path)
+
+
+def _key(plan: NetworkPlan, weights: str | None, threads: int) -> tuple[Any, ...]:
+    spec = plan.spec
+    output = plan.graph.layers[plan.output][0]  # by its name, which tells poolings apart
+    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads)
+
+
 def _load(plan: NetworkPlan, weights: str | None, threads: int) -> LoadedNetwork:
-    params, source = network_params(plan.spec.modelName, weights, include_top=plan.includeTop)
-    return LoadedNetwork(_core.Network(plan.graph, plan.output, params, plan.preprocess, threads), source)
+    found = acquire(plan.spec.modelName, weights, plan.includeTop)
+    file = WeightsFile.at(found.path)
+    params, source = found_params(plan.spec.modelName, found, plan.includeTop)
+    if WeightsFile.at(found.path) != file:
+        raise OSError(f"{found.path}: the file was changed while it was read")
+    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads)
+    return LoadedNetwork(network, source, file)
 
 
 def _identity(weights: str | None) -> tuple[Any, ...]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +22,8 @@ from typing import IO
 
 import pyarrow as pa
 
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+from pydeepl.sizes import parse_size
+
 LARGEST_DEFAULT = 2 * 2**30
 
 
@@ -32,10 +32,7 @@ def memory_budget() -> int:
     read."""
     text = os.environ.get("PYDEEPL_MEMORY", "").strip()
     if text:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
-        if not match:
-            raise ValueError(f"PYDEEPL_MEMORY: expected a size such as 512M or 2GiB, found {text!r}")
-        return int(float(match[1]) * UNITS[match[2].upper()])
+        return parse_size("PYDEEPL_MEMORY", text)
     try:
         return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4, LARGEST_DEFAULT)
     except (AttributeError, ValueError, OSError):  # not every system tells

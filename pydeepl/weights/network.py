@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydeepl import _core
 from pydeepl.keras import Layer, WeightsError, graph_layers, load_params, save_tensors
 from pydeepl.weights.acquire import acquire
+from pydeepl.weights.places import Found
 
 
 class NetworkParams(NamedTuple):
@@ -33,9 +34,13 @@ def network_params(
     Returns (params, source). Raises ValueError for an unknown network, FileNotFoundError, WeightsUnavailable
     where no weights can be had, WeightsError for a file that does not fit.
     """
-    layers, top = _layers(modelName, include_top)
-    found = acquire(modelName, weights, include_top, progress)
-    params, kind = load_params(found.path, layers, top)
+    _core.zoo_spec(modelName)
+    return found_params(modelName, acquire(modelName, weights, include_top, progress), include_top)
+
+
+def found_params(modelName: str, found: Found, include_top: bool = False) -> NetworkParams:
+    """The parameters of a known network from a file that was found for it. Raises WeightsError."""
+    params, kind = load_params(found.path, *_layers(modelName, include_top))
     return NetworkParams(params, f"{found.source}; {kind}")
 
 

@@ -127,6 +127,12 @@ def test_resnets_own_pooling_can_be_replaced(weights, featurizer):
     assert_same(Featurizer("ResNet50", weights=weights, pooling="max")(images), maps.max(axis=(1, 2)))
 
 
+def test_poolings_of_one_layer_are_two_networks_at_a_time(weights):
+    maxima = Featurizer("ResNet50", weights=weights, layer="conv1_relu", pooling="max")
+    means = Featurizer("ResNet50", weights=weights, layer="conv1_relu", pooling="avg")
+    assert (maxima([picture(1)]) > means([picture(1)])).all()  # both are loaded now
+
+
 def test_out_is_written_in_place(featurizer):
     images = [picture(seed) for seed in range(6)]
     out = np.zeros((6, 2048), np.float32)

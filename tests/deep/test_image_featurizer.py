@@ -185,6 +185,7 @@ def test_params_have_sparkdls_names_and_defaults(stage):
         "pooling",
         "layer",
         "batchSize",
+        "cache",
     }
     assert {param.name for param in stage.params} == names
     assert "java.awt.Image" in stage.explainParams()

@@ -1,0 +1,98 @@
+"""`pydeepl cache info | clear`."""
+
+import argparse
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydeepl.cli.text import table
+from pydeepl.deep.cache import (
+    CachedNetwork,
+    cached_networks,
+    clear_cache,
+    default_folder,
+    feature_folder,
+    size_limit,
+)
+from pydeepl.deep.plan import check_model_name, model_names
+from pydeepl.sizes import size_text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """info, clear [NET]; --folder and --json for both."""
+    parser.epilog = (
+        "PYDEEPL_FEATURE_CACHE: 1 or a folder switches it on; PYDEEPL_FEATURE_CACHE_SIZE: its size."
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    info = actions.add_parser("info", help="what is in the cache of features")
+    clear = actions.add_parser("clear", help="remove the features, without asking")
+    clear.add_argument("network", nargs="?", metavar="NET", help=f"only those of {', '.join(model_names())}")
+    for action in (info, clear):
+        action.add_argument("--folder", type=Path, metavar="DIR", help="the cache (%(default)s)")
+        action.add_argument("--json", action="store_true", help="for programs")
+        action.set_defaults(folder=default_folder())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the action."""
+    folder = arguments.folder.expanduser().absolute()
+    return _clear(arguments, folder) if arguments.action == "clear" else _info(arguments, folder)
+
+
+def _info(arguments: argparse.Namespace, folder: Path) -> int:
+    networks, limit = cached_networks(folder), size_limit()
+    if arguments.json:
+        on = feature_folder(None) is not None
+        _print_json({"folder": str(folder), "enabled": on, "limit": limit, **_totals(networks)}, networks)
+        return 0
+    state = "" if feature_folder(None) is not None else " (off unless asked for: PYDEEPL_FEATURE_CACHE=1)"
+    print(f"{folder}{state}\n{_sum(networks)} of {size_text(limit)}")
+    _print_networks(networks)
+    return 0
+
+
+def _clear(arguments: argparse.Namespace, folder: Path) -> int:
+    model = None if arguments.network is None else check_model_name(arguments.network)
+    networks = clear_cache(folder, model)
+    if arguments.json:
+        _print_json({"folder": str(folder), **_totals(networks)}, networks)
+        return 0
+    print(f"{folder}\nremoved {_sum(networks)}")
+    _print_networks(networks)
+    return 0
+
+
+def _totals(networks: list[CachedNetwork]) -> dict[str, int]:
+    return {"entries": sum(each.entries for each in networks), "bytes": sum(each.bytes for each in networks)}
+
+
+def _sum(networks: list[CachedNetwork]) -> str:
+    totals = _totals(networks)
+    return f"features of {totals['entries']} images, {size_text(totals['bytes'])}"
+
+
+def _print_networks(networks: list[CachedNetwork]) -> None:
+    if networks:
+        print(table([_row(each) for each in networks]))
+
+
+def _row(network: CachedNetwork) -> tuple[str, ...]:
+    about = network.about
+    used = "never" if network.used is None else f"{datetime.fromtimestamp(network.used):%Y-%m-%d %H:%M}"
+    return (
+        network.model,
+        f"{about.get('layer', '?')}{_text('/', about.get('pooling'))}",
+        f"{network.entries} images",
+        size_text(network.bytes),
+        f"used {used}",
+        f"weights {about.get('weights', '?')}, {about.get('precision', '?')}, {about.get('scaleHint', '?')}",
+    )
+
+
+def _text(before: str, value: Any) -> str:
+    return "" if value is None else f"{before}{value}"
+
+
+def _print_json(head: dict[str, Any], networks: list[CachedNetwork]) -> None:
+    print(json.dumps({**head, "networks": [each._asdict() for each in networks]}, indent=1))
