@@ -31,17 +31,19 @@ _EXPORTS = {
     "BinaryClassificationEvaluator": "pydeepl.ml",
     "StringIndexer": "pydeepl.ml",
     "IndexToString": "pydeepl.ml",
+    "ParamGridBuilder": "pydeepl.ml",
+    "CrossValidator": "pydeepl.ml",
+    "CrossValidatorModel": "pydeepl.ml",
+    "TrainValidationSplit": "pydeepl.ml",
+    "TrainValidationSplitModel": "pydeepl.ml",
 }
 
 # Names of PySpark and sparkdl that scripts import, and that this version does not have.
 _MISSING = {
-    "CrossValidator",
     "DeepImagePredictor",
     "KerasImageFileEstimator",
     "KerasImageFileTransformer",
     "KerasTransformer",
-    "ParamGridBuilder",
-    "TrainValidationSplit",
     "registerKerasImageUDF",
 }
 

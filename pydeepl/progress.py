@@ -2,8 +2,13 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, Protocol
+
+_silenced: ContextVar[bool] = ContextVar("silenced", default=False)
 
 _YES, _NO = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
 
@@ -41,8 +46,10 @@ class _SilentBar:
 def progress_wanted() -> bool:
     """Whether bars are shown: PYDEEPL_PROGRESS=1 or 0 decides, else whether stderr is watched.
 
-    It is watched when it is a terminal or a notebook's stream.
+    It is watched when it is a terminal or a notebook's stream. None are shown within `silent_bars`.
     """
+    if _silenced.get():
+        return False
     asked = os.environ.get("PYDEEPL_PROGRESS", "").strip().lower()
     if asked in _YES | _NO:
         return asked in _YES
@@ -51,6 +58,16 @@ def progress_wanted() -> bool:
         return False
     # ipykernel's stream is no terminal, yet the notebook draws bars.
     return stream.isatty() or type(stream).__module__.startswith("ipykernel")
+
+
+@contextmanager
+def silent_bars() -> Iterator[None]:
+    """Work within shows no bars, in this thread: it is a step of work that shows a bar of its own."""
+    token = _silenced.set(True)
+    try:
+        yield
+    finally:
+        _silenced.reset(token)
 
 
 def progress_bar(

@@ -5,8 +5,7 @@ import pytest
 import pydeepl
 
 LATER = {
-    "DeepImagePredictor", "ParamGridBuilder", "CrossValidator", "TrainValidationSplit",
-    "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
+    "DeepImagePredictor", "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
     "registerKerasImageUDF",
 }  # fmt: skip
 

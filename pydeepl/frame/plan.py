@@ -229,6 +229,10 @@ class Project(Node):
         self.schema = pa.schema([bound.field for bound in bounds])
         self._bounds = {bound.field.name: bound for bound in bounds}
 
+    def path(self, name: str) -> tuple[str, ...]:
+        """The path of the child's column (or field of one) that a column is; empty where it is computed."""
+        return self._bounds[name].path
+
     def describe(self) -> str:
         return f"Project [{', '.join(str(bound) for bound in self._bounds.values())}]"
 
@@ -471,6 +475,10 @@ class Stage(Node):
         fields = {field.name: field for field in [*child.schema, *computation.outputs]}
         self.schema = pa.schema(list(fields.values()))
         self.kept = Kept(computation.outputs, partial(computation.resume, child)) if keep else None
+
+    def makes(self, name: str) -> bool:
+        """Whether a column is one that the function computes."""
+        return name in self._made
 
     def describe(self) -> str:
         return f"{self._computation}{', kept' if self.kept else ''}"

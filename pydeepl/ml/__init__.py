@@ -35,6 +35,11 @@ _EXPORTS = {
     "StandardScalerModel": "feature",
     "PCA": "feature",
     "PCAModel": "feature",
+    "ParamGridBuilder": "tuning",
+    "CrossValidator": "tuning",
+    "CrossValidatorModel": "tuning",
+    "TrainValidationSplit": "tuning",
+    "TrainValidationSplitModel": "tuning",
 }
 
 __all__ = sorted(_EXPORTS)
