@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import shlex
-import sys
 
 from benchmarks import harness
 
@@ -11,32 +10,41 @@ NAMES = {
     "features": "images/s of the five networks, beside OpenVINO, ONNX Runtime and TensorFlow",
     "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",
     "startup": "weights file to the first feature, beside Keras; the time of the import",
-    "logistic": "the classifier's fit, beside Spark MLlib",
+    "logistic.wide": "the classifier's fit on 393 x 131,072, beside Spark MLlib and scikit-learn",
+    "logistic.pooled": "the classifier's fit on 4,000 and 60,000 x 2,048, and growth in rows",
 }
 
 
+def run_and_save(name: str, rest: list[str], rounds: int, save: bool) -> None:
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    options = argparse.ArgumentParser(prog=f"python -m benchmarks {name}")
+    benchmark.add_arguments(options)
+    report = benchmark.run(options.parse_args(rest), rounds)
+
+    words = [name, "--rounds", str(rounds), *rest]
+    text = report.markdown("python -m benchmarks " + shlex.join(words))
+    print(f"\n{text}", flush=True)
+    if save:
+        harness.save(name, text)
+
+
 def main() -> None:
-    listing = "\n".join(f"  {name:<12} {text}" for name, text in NAMES.items())
+    listing = "\n".join(f"  {name:<18} {text}" for name, text in NAMES.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=f"Measures pydeepl beside its peers.\n\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", choices=NAMES, metavar="NAME")
+    groups = {name.partition(".")[0] for name in NAMES}
+    parser.add_argument(
+        "name", choices=groups | set(NAMES), metavar="NAME", help="one, or `logistic` for all of its"
+    )
     parser.add_argument("--save", action="store_true", help="put the figures into benchmarks/RESULTS.md")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; figures are their medians (5)")
     chosen, rest = parser.parse_known_args()
-
-    benchmark = importlib.import_module(f"benchmarks.{chosen.name}")
-    options = argparse.ArgumentParser(prog=f"python -m benchmarks {chosen.name}")
-    benchmark.add_arguments(options)
-    report = benchmark.run(options.parse_args(rest), chosen.rounds)
-
-    command = "python -m benchmarks " + shlex.join(word for word in sys.argv[1:] if word != "--save")
-    text = report.markdown(command)
-    print(f"\n{text}")
-    if chosen.save:
-        harness.save(chosen.name, text)
+    for name in NAMES:
+        if name == chosen.name or name.startswith(f"{chosen.name}."):
+            run_and_save(name, rest, chosen.rounds, chosen.save)
 
 
 if __name__ == "__main__":

@@ -36,27 +36,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", choices=("spark", "cached"), default=("spark", "cached"))
 
 
-def make_digits(shared: Path, folder: Path, per_class: int = 50) -> None:
+def digit_images(shared: Path, per_class: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first digits of each class, class by class: (uint8 RGB [n, 180, 180, 3], labels [n])."""
     from PIL import Image
 
     with np.load(shared / "data" / "cmaterdb" / "bangla-training-images.npz") as data:
         images, labels = data["images"], data["labels"]
-    for digit in range(10):
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:per_class] for digit in range(10)])
+    upscaled = [
+        np.asarray(Image.fromarray(pixels).resize((180, 180), Image.Resampling.BICUBIC))
+        for pixels in images[chosen]
+    ]
+    return np.stack(upscaled), labels[chosen]
+
+
+def make_digits(shared: Path, folder: Path, per_class: int = 50) -> None:
+    from PIL import Image
+
+    images, labels = digit_images(shared, per_class)
+    for place, (pixels, digit) in enumerate(zip(images, labels, strict=True)):
         (folder / str(digit)).mkdir(parents=True, exist_ok=True)
-        for number, pixels in enumerate(images[labels == digit][:per_class]):
-            upscaled = Image.fromarray(pixels).resize((180, 180), Image.Resampling.BICUBIC)
-            upscaled.save(folder / str(digit) / f"{number:03}.png")
+        Image.fromarray(pixels).save(folder / str(digit) / f"{place % per_class:03}.png")
+
+
+def make_weights(shared: Path) -> Path:
+    """The InceptionV3 weights file, made on the first call."""
+    if not shared.is_dir():
+        raise SystemExit(f"needed: the developers' shared folder; {shared} is not there")
+    weights = CACHE / "weights"
+    if not weights.exists():
+        command = [sys.executable, shared / "weights" / "make_h5.py", weights]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return next(weights.glob("inception_v3*.h5"))
 
 
 def prepare(shared: Path) -> tuple[Path, Path]:
-    """(folder of the digits, folder of the weights), made on the first run."""
-    digits, weights = CACHE / "digits", CACHE / "weights"
-    if not shared.is_dir():
-        raise SystemExit(f"article_job needs the developers' shared folder; {shared} is not there")
+    """(folder of the digits, InceptionV3's weights file), made on the first run."""
+    digits, weights = CACHE / "digits", make_weights(shared)
     if not digits.exists():
         make_digits(shared, digits)
-    if not weights.exists():
-        subprocess.run([sys.executable, shared / "weights" / "make_h5.py", weights], check=True)
     return digits, weights
 
 
@@ -64,7 +82,6 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
     CACHE.mkdir(exist_ok=True)
     facts = machine_facts(options.threads, PACKAGES)
     digits, weights = prepare(options.shared)
-    file = next(weights.glob("inception_v3*.h5"))
     runs: dict[str, list[ProcessRun]] = {}
 
     def job(name: str, *command: str, **environment: str) -> float:
@@ -75,10 +92,12 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
         return finished.seconds_at("Accuracy")
 
     threads = str(options.threads)
-    spark = ("article_spark.py", str(file), threads)
+    spark = ("article_spark.py", str(weights), threads)
     peers = {"spark": "PySpark + Keras", "cached": "PySpark + Keras, features cached"}
     contestants = {
-        OURS: lambda: job(OURS, "article_pydeepl.py", PYDEEPL_WEIGHTS=str(weights), OMP_NUM_THREADS=threads),
+        OURS: lambda: job(
+            OURS, "article_pydeepl.py", PYDEEPL_WEIGHTS=str(weights.parent), OMP_NUM_THREADS=threads
+        ),
         peers["spark"]: lambda: job(peers["spark"], *spark),
         peers["cached"]: lambda: job(peers["cached"], *spark, "cached"),
     }

@@ -153,12 +153,12 @@ def run_process(command: Sequence[str], cwd: Path | None = None, **environment: 
 class Worker:
     """A process that stays. It says `answer: ready`, then to every line `answer:` and words."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], **environment: str) -> None:
         self.name = name
-        self.log = (CACHE / f"worker-{name.replace(' ', '-')}.txt").open("w+")
-        pipe = subprocess.PIPE
+        self.log = (CACHE / f"worker-{re.sub('[^a-z0-9]+', '-', name.lower())}.txt").open("w+")
+        env, pipe = child_environment(**environment), subprocess.PIPE
         self.process = subprocess.Popen(
-            command, env=child_environment(), stdin=pipe, stdout=pipe, stderr=self.log, text=True, bufsize=1
+            command, env=env, stdin=pipe, stdout=pipe, stderr=self.log, text=True, bufsize=1
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout

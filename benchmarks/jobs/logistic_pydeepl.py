@@ -1,27 +1,33 @@
-"""logistic_spark.py's counterpart: logistic_pydeepl.py FILE.npz THREADS"""
+"""Fits pydeepl's LogisticRegression on arrays: logistic_pydeepl.py FEATURES.npy LABELS.npy FORM
+
+FORM is dense or sparse: the vectors that the table in memory holds. See benchmarks/logistic/protocol.py
+for what is asked and answered.
+"""
 
 import sys
-import time
 
 import numpy as np
 
-from pydeepl import _core
+from benchmarks.logistic.protocol import Fitted, answer
+from benchmarks.logistic.tables import training_table
+from pydeepl import LogisticRegression
 
-path, threads = sys.argv[1], int(sys.argv[2])
-with np.load(path) as data:
-    features, labels = data["features"], data["labels"].astype(np.float64)
-
-
-def fit() -> np.ndarray:
-    settings = {"iterations": 5, "lambda": 0.03, "alpha": 0.5, "tolerance": 1e-6}
-    return _core.logistic_fit(
-        [features], labels, None, 10, True, *settings.values(), True, True, False, threads
-    )[2]
+features, labels, form = sys.argv[1:]
+table = training_table(np.load(features), np.load(labels), sparse=form == "sparse")
 
 
-fit()
-print("answer: ready", flush=True)
-for _ in sys.stdin:
-    started = time.perf_counter()
-    history = fit()
-    print("answer:", time.perf_counter() - started, *history, flush=True)
+def fit(**settings: float) -> Fitted:
+    model = LogisticRegression(**settings).fit(table)
+
+    def values() -> dict[str, np.ndarray]:
+        return {
+            "coefficients": model.coefficientMatrix.toArray(),
+            "intercepts": model.interceptVector.toArray(),
+            "history": np.asarray(model.summary.objectiveHistory),
+        }
+
+    return Fitted(values)
+
+
+fit(maxIter=1)
+answer(fit)

@@ -1,0 +1,1 @@
+"""Logistic regression beside Spark MLlib and scikit-learn: speed, memory, bad input, search."""
