@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -124,24 +124,32 @@ class Featurizer:
             next(answers)
         return out
 
-    def stream(self, batches: Iterable[Sequence[tuple[str, Any]]]) -> Generator[Features, None, None]:
+    def stream(
+        self,
+        batches: Iterable[Sequence[tuple[str, Any]]],
+        describe: Callable[[str, str], str] = "{}: {}".format,
+    ) -> Generator[Features, None, None]:
         """The features of each batch of (name, image) pairs: float32 [len(batch), spec.numFeatures].
 
-        Names are for error messages. Images are as load_batch takes them, arrays with channels B, G, R (A).
-        Batches are read ahead, in another thread, and regrouped to batchSize; memory stays bounded by the
-        batches' sizes.
+        Names are for error messages; describe(name, reason) words that of an image which fails ("name:
+        reason" by default). Images are as load_batch takes them, arrays with channels B, G, R (A). Batches
+        are read ahead, in another thread, and regrouped to batchSize; memory stays bounded by their sizes.
         """
-        return self._run(map(Request, batches), "BGR")
+        return self._run(map(Request, batches), "BGR", describe=describe)
 
     def _run(
-        self, requests: Iterable[Request], channelOrder: str, advance: Any = None
+        self,
+        requests: Iterable[Request],
+        channelOrder: str,
+        advance: Callable[[int], object] | None = None,
+        describe: Callable[[str, str], str] = "{}: {}".format,
     ) -> Generator[Features, None, None]:
         cached, weights = self._cached_features(channelOrder)
         if cached is None:
             self._network()
 
         def load(pairs: list[tuple[str, Any]]) -> Pixels:
-            return self._load(pairs, channelOrder)
+            return self._load(pairs, channelOrder, describe)
 
         def run(pixels: Pixels, out: Features) -> None:
             loaded = self._network()
@@ -176,12 +184,14 @@ class Featurizer:
             self._loaded = shared_network(self._plan, self.weights, self.threads or 0)
         return self._loaded
 
-    def _load(self, pairs: list[tuple[str, Any]], channelOrder: str) -> Pixels:
+    def _load(
+        self, pairs: list[tuple[str, Any]], channelOrder: str, describe: Callable[[str, str], str]
+    ) -> Pixels:
         images = [image for _, image in pairs]
         pixels, reasons = load_batch(images, *self.spec.inputSize, self.scaleHint, channelOrder, self.threads)
         for (name, _), reason in zip(pairs, reasons, strict=True):
             if reason is not None:
-                raise ValueError(f"{name}: {reason}")
+                raise ValueError(describe(name, reason))
         return pixels
 
     def _checked(self, image: Any, index: int) -> Any:

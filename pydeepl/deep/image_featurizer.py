@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pydeepl.deep.cache import check_cache
+from pydeepl.deep.cache import check_cache, feature_folder
 from pydeepl.deep.featurizer import Featurizer, check_positive, check_precision
 from pydeepl.deep.plan import check_model_name
-from pydeepl.deep.rows import check_image_field, image_rows
+from pydeepl.deep.rows import check_image_field, file_rows, image_rows, unreadable
 from pydeepl.images.resize import hint_number
 from pydeepl.linalg import dense_type, vector_array
 from pydeepl.ml.base import Transformer, keyword_only
@@ -172,26 +172,33 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         check_image_field(dataset.column_field(input_col))
         featurizer = self.featurizer()
         total = dataset._most_rows()
+        # With a cache, files are not decoded before it is known that their features are missing.
+        files = dataset._file_column(input_col) if feature_folder(featurizer.cache) is not None else None
+        rows_of = image_rows if files is None else file_rows
 
         def features(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
-            return _features(featurizer, input_col, total, batches)
+            return _features(featurizer, rows_of, input_col, total, batches)
 
         output = pa.field(output_col, dense_type(featurizer.spec.numFeatures))
-        return dataset._with_stage(features, [input_col], [output], keep=True)
+        return dataset._with_stage(features, [files or input_col], [output], keep=True)
 
 
 def _features(
-    featurizer: Featurizer, input_col: str, total: int | None, batches: Iterator[pa.RecordBatch]
+    featurizer: Featurizer,
+    rows_of: Callable[[pa.Array, str, int], Sequence[tuple[str, Any]]],
+    input_col: str,
+    total: int | None,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[list[pa.Array]]:
-    def rows() -> Iterator[list[Any]]:
+    def rows() -> Iterator[Sequence[tuple[str, Any]]]:
         first = 0
         for batch in batches:
-            yield image_rows(batch.column(0), input_col, first)
+            yield rows_of(batch.column(0), input_col, first)
             first += batch.num_rows
 
     with (
         progress_bar(total, f"{featurizer.modelName} features", unit="image") as bar,
-        closing(featurizer.stream(rows())) as answers,
+        closing(featurizer.stream(rows(), unreadable)) as answers,
     ):
         for values in answers:
             bar.update(len(values))

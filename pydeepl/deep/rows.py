@@ -1,10 +1,13 @@
 """Image rows of a frame as arrays: views of an Arrow column's bytes."""
 
+import os
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from pydeepl.images.files import file_uri
 
 # OpenCV mode -> channels, of the 8-bit images that sparkdl featurizes.
 _MODES = {0: 1, 16: 3, 24: 4}
@@ -35,7 +38,7 @@ def image_rows(column: pa.StructArray, name: str, first_row: int) -> list[tuple[
     has_origin = column.type.get_field_index("origin") >= 0
     origins = column.field("origin").to_pylist() if has_origin else [None] * len(column)
     shapes = [column.field(part).to_pylist() for part in ("height", "width", "nChannels", "mode")]
-    texts = [f"row {first_row + row} of column {name!r} ({origin})" for row, origin in enumerate(origins)]
+    texts = [_row_text(first_row + row, name, origin) for row, origin in enumerate(origins)]
     valid = column.is_valid().to_pylist()
     cells = column.field("data")
     return [
@@ -44,15 +47,29 @@ def image_rows(column: pa.StructArray, name: str, first_row: int) -> list[tuple[
     ]
 
 
+def file_rows(column: pa.BinaryArray, name: str, first_row: int) -> list[tuple[str, str]]:
+    """(text for messages, path) of each row of a column of files' paths: image_rows before it is read."""
+    paths = [os.fsdecode(path) for path in column.to_pylist()]
+    return [(_row_text(first_row + row, name, file_uri(path)), path) for row, path in enumerate(paths)]
+
+
+def unreadable(text: str, reason: str | None = None) -> str:
+    """The message for a row whose file is no readable image."""
+    why = "" if reason is None else f" ({reason})"
+    return f"{text}: the file could not be read as an image{why}; dropImageFailures leaves such rows out"
+
+
+def _row_text(row: int, name: str, origin: str | None) -> str:
+    return f"row {row} of column {name!r} ({origin})"
+
+
 def _pixels(
     text: str, valid: bool, cell: Any, height: int, width: int, channels: int, mode: int
 ) -> NDArray[np.uint8]:
     if not valid or not cell.is_valid:
         raise ValueError(f"{text}: the image is null")
     if height == -1 and width == -1:
-        raise ValueError(
-            f"{text}: the file could not be read as an image; dropImageFailures leaves such rows out"
-        )
+        raise ValueError(unreadable(text))
     data = np.frombuffer(cell.as_buffer(), np.uint8)
     if height < 1 or width < 1 or _MODES.get(mode) != channels or data.size != height * width * channels:
         found = (

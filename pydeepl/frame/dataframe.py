@@ -31,6 +31,8 @@ from pydeepl.frame.plan import (
     Stage,
     StageFunction,
     Union,
+    file_of,
+    hidden_field,
 )
 from pydeepl.frame.row import Row
 from pydeepl.frame.types import StructType, schema_from_arrow
@@ -53,6 +55,7 @@ def scan(
     name: str = "source",
     slots: int | Callable[[], int] | None = None,
     partitions: int | Callable[[], int] = 1,
+    files: Sequence[str] = (),
 ) -> DataFrame:
     """A frame of a source's rows.
 
@@ -71,9 +74,11 @@ def scan(
                     that can make single rows: then splits, samples and filters on light columns are decided
                     before the heavy columns of any row are made, and those of dropped rows never are
         partitions  what rdd.getNumPartitions() says
+        files       columns in whose place `columns` may also name plan.file_of(column): the paths that their
+                    cells are read from (only where slots is not None)
     Returns a lazy DataFrame: nothing is read before an action.
     """
-    return DataFrame(Scan(schema, batches, name, slots, partitions))
+    return DataFrame(Scan(schema, batches, name, slots, partitions, files))
 
 
 class DataFrame:
@@ -260,14 +265,18 @@ class DataFrame:
                       batch in turn, the list of the outputs' arrays, as many rows each. It may read ahead,
                       from another thread too. It is called when an action needs an output, possibly several
                       times, and may be closed early.
-            inputs    columns of this frame
+            inputs    columns of this frame, and what _file_column gives
             outputs   the new columns' fields; a column of the same name is replaced
             keep      whether the outputs are kept once computed (in memory within the budget, then in a
                       file), so that all frames derived from this one compute each row once
         Returns a lazy frame: where no output is asked for, the function is not called.
         """
-        names = [resolve(name, self._node.schema) for name in inputs]
+        names = [name if hidden_field(name) else resolve(name, self._node.schema) for name in inputs]
         return DataFrame(Stage(self._node, Computation(function, names, outputs), keep))
+
+    def _file_column(self, column: str) -> str | None:
+        """The hidden column of the files that a column's cells are read from; None where there are none."""
+        return file_of(column) if self._node.has_files(column) else None
 
     def _most_rows(self) -> int | None:
         """The most rows there can be, where that is known without reading anything: for progress bars."""

@@ -9,6 +9,9 @@ Every row has an ordinal, the hidden int64 column ROW: unique in its frame, asce
 in every run. A source numbers its rows (see Scan), a union shifts its branches' numbers behind each other,
 and whatever keeps rows as they are keeps their numbers. randomSplit and sample draw by hashing (seed, ROW):
 deterministic, and decided before anything is read.
+
+Where cells are read from files, a source may give the files' paths in their place: the hidden column
+file_of(column). Who asks for it (after has_files) spares the reading.
 """
 
 from __future__ import annotations
@@ -44,8 +47,21 @@ if TYPE_CHECKING:
 ROW = "__row__"
 ROWS_AT_ONCE = 4096  # ordinals decided on at a time
 UNKNOWN_SPAN = 2**40  # the ordinals set apart for a source that does not know how many rows it has
+_FILE_OF = "__file_of__."
 
 Ordinals = npt.NDArray[np.int64]
+
+
+def file_of(column: str) -> str:
+    """The name of the hidden binary column of the paths (os.fsencode) that a column's cells are read from."""
+    return _FILE_OF + column
+
+
+def hidden_field(name: str) -> pa.Field | None:
+    """The field of a hidden column, None for any other name."""
+    if name == ROW:
+        return pa.field(ROW, pa.int64(), False)
+    return pa.field(name, pa.binary(), False) if name.startswith(_FILE_OF) else None
 
 
 class Condition(Protocol):
@@ -105,6 +121,10 @@ class Node(ABC):
         """The most rows that can meet the conditions, told by ordinals alone; None where they do not tell."""
         return None
 
+    def has_files(self, column: str) -> bool:
+        """Whether stream() takes file_of(column)."""
+        return False
+
     @property
     def draws(self) -> int:
         """How many random draws lie below: each draws by numbers of its own, so that a split's split is
@@ -122,9 +142,11 @@ class Scan(Node):
         name: str,
         slots: int | Callable[[], int] | None,
         partitions: int | Callable[[], int],
+        files: Sequence[str] = (),
     ) -> None:
         self.schema = schema
         self._batches, self._name, self._slots, self._partitions = batches, name, slots, partitions
+        self._files = frozenset(files)
 
     @property
     def partitions(self) -> int:
@@ -138,6 +160,9 @@ class Scan(Node):
     @property
     def span(self) -> int:
         return UNKNOWN_SPAN if self.slots is None else self.slots
+
+    def has_files(self, column: str) -> bool:
+        return column in self._files
 
     def describe(self) -> str:
         return f"Scan {self._name} [{', '.join(self.schema.names)}]"
@@ -179,7 +204,7 @@ class Scan(Node):
         return passing(self._read(asked, rows), rest, columns)
 
     def _heavy(self, name: str) -> bool:
-        return name != ROW and is_heavy(self.schema.field(name).type)
+        return hidden_field(name) is None and is_heavy(self.schema.field(name).type)
 
     def most_rows(self, conditions: Conditions = ()) -> int | None:
         if self._slots is None or callable(self._slots):  # counting may cost
@@ -202,7 +227,7 @@ class Scan(Node):
     def _checked(self, batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
         if batch.schema.names != names:
             batch = batch.select(names)
-        fields = [pa.field(ROW, pa.int64(), False) if n == ROW else self.schema.field(n) for n in names]
+        fields = [hidden_field(name) or self.schema.field(name) for name in names]
         return conform_batch(batch, pa.schema(fields))
 
 
@@ -245,18 +270,33 @@ class Project(Node):
             else:
                 here.append(condition)
         made = unique(columns, *(condition.columns for condition in here))
-        asked = unique(*([ROW] if name == ROW else self._bounds[name].columns for name in made))
+        asked = unique(*(self._needed(name) for name in made))
         source = self.children[0].stream(asked or [ROW], tuple(down))
         return passing((self._made(batch, made) for batch in source), here, columns)
 
     def most_rows(self, conditions: Conditions = ()) -> int | None:
         return self.children[0].most_rows(tuple(each for each in conditions if each.columns <= {ROW}))
 
+    def has_files(self, column: str) -> bool:
+        bound = self._bounds.get(column)
+        return bound is not None and len(bound.path) == 1 and self.children[0].has_files(bound.path[0])
+
+    def _hidden(self, name: str) -> str | None:
+        """The child's name of a hidden column; None for any other."""
+        if name == ROW or hidden_field(name) is None:
+            return ROW if name == ROW else None
+        return file_of(self._bounds[name.removeprefix(_FILE_OF)].path[0])
+
+    def _needed(self, name: str) -> Iterable[str]:
+        hidden = self._hidden(name)
+        return self._bounds[name].columns if hidden is None else [hidden]
+
     def _made(self, batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-        return batch_of(
-            [batch.column(ROW) if name == ROW else self._bounds[name].evaluate(batch) for name in names],
-            names,
-        )
+        arrays = []
+        for name in names:
+            hidden = self._hidden(name)
+            arrays.append(self._bounds[name].evaluate(batch) if hidden is None else batch.column(hidden))
+        return batch_of(arrays, names)
 
 
 class Filter(Node):
@@ -278,6 +318,9 @@ class Filter(Node):
 
     def most_rows(self, conditions: Conditions = ()) -> int | None:
         return self.children[0].most_rows((self._condition, *conditions))
+
+    def has_files(self, column: str) -> bool:
+        return self.children[0].has_files(column)
 
 
 class Cell:
@@ -372,13 +415,16 @@ class Union(Node):
             total, offset = total + rows, offset + child.span
         return total
 
+    def has_files(self, column: str) -> bool:
+        return all(child.has_files(column) for child in self.children)
+
     def _of_branch(self, child: Node, conditions: Conditions, offset: int) -> Conditions:
         return tuple(Shifted(each, offset) if offset and ROW in each.columns else each for each in conditions)
 
     def _conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         names = batch.schema.names
         arrays = [
-            array if name == ROW else conform(array, self.schema.field(name).type)
+            array if hidden_field(name) else conform(array, self.schema.field(name).type)
             for name, array in zip(names, batch.columns, strict=True)
         ]
         return batch_of(arrays, names)
@@ -405,6 +451,9 @@ class Limit(Node):
         rows = self.children[0].most_rows()
         return None if rows is None else min(rows, self._count)
 
+    def has_files(self, column: str) -> bool:
+        return self.children[0].has_files(column)
+
 
 class Repartition(Node):
     """Remembers a number of partitions. Rows stay where they are: there is one machine."""
@@ -424,6 +473,9 @@ class Repartition(Node):
 
     def most_rows(self, conditions: Conditions = ()) -> int | None:
         return self.children[0].most_rows(conditions)
+
+    def has_files(self, column: str) -> bool:
+        return self.children[0].has_files(column)
 
 
 StageFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[list[pa.Array]]]
@@ -499,12 +551,15 @@ class Stage(Node):
     def most_rows(self, conditions: Conditions = ()) -> int | None:
         return self.children[0].most_rows(tuple(each for each in conditions if each.columns <= {ROW}))
 
+    def has_files(self, column: str) -> bool:
+        return column not in self._made and self.children[0].has_files(column)
+
     def _stored(self, kept: Kept, columns: Sequence[str], conditions: Conditions) -> Batches:
         """Kept columns beside the child's others; heavy ones are made for the rows that pass only."""
         child = self.children[0]
         asked = unique(columns, *(condition.columns for condition in conditions))
         tested = set().union(*(condition.columns for condition in conditions))
-        late = [name for name in asked if name not in tested | self._made | {ROW}]
+        late = [name for name in asked if name not in tested | self._made and hidden_field(name) is None]
         late = [name for name in late if is_heavy(child.schema.field(name).type)]
         if not conditions or tested & self._made:
             late = []

@@ -101,4 +101,6 @@ def _frame(
     source = ImageSource(listing, drop, threads, max_pixels)
     if partitions < 1:
         partitions = max(1, min(len(listing.files), _core.default_threads()))
-    return scan(IMAGE_SCHEMA, source.batches, name="images", slots=source.slots, partitions=partitions)
+    # Others who read the files would leave out no failures, and not know of another limit.
+    files = ["image"] if not drop and max_pixels is None else []
+    return scan(IMAGE_SCHEMA, source.batches, "images", source.slots, partitions, files)

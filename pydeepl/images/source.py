@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pydeepl import _core
-from pydeepl.frame.plan import ROW
+from pydeepl.frame.plan import ROW, file_of
 from pydeepl.images.decode import Pixels, decode
 from pydeepl.images.errors import ImageError
 from pydeepl.images.files import Listing, file_uri
@@ -18,13 +19,15 @@ from pydeepl.images.schema import IMAGE_TYPE, image_array
 from pydeepl.images.streams import ahead, grouped
 
 IMAGE_SCHEMA = pa.schema([pa.field("image", IMAGE_TYPE)])
+IMAGE_FILE = file_of("image")
+FILES_AT_ONCE = 64  # rows of a batch of files, whose images somebody else is going to read
 
 Ordinals = npt.NDArray[np.int64]
 
 
 class ImageSource:
     """The rows of a list of files: one column `image`, a row a file, its ordinal the file's place in the
-    list.
+    list. In its place, the files' paths can be had (IMAGE_FILE).
 
     Parameters
     ----------
@@ -73,8 +76,9 @@ class ImageSource:
         if self._drop_invalid:
             known = ahead(self._is_readable_row, ordinals, self._threads)
             ordinals = (row for row, readable in known if readable)
-        while chunk := [row for _, row in zip(range(4096), ordinals, strict=False)]:
-            yield _batch(columns, chunk, None)
+        most = FILES_AT_ONCE if IMAGE_FILE in columns else 4096
+        while chunk := [row for _, row in zip(range(most), ordinals, strict=False)]:
+            yield self._batch(columns, chunk, None)
 
     def _decoded(self, columns: Sequence[str], ordinals: Iterator[int]) -> Iterator[pa.RecordBatch]:
         read = ahead(self._read_row, ordinals, self._threads)
@@ -82,7 +86,13 @@ class ImageSource:
         for group in grouped(kept, lambda pair: 0 if pair[1] is None else pair[1].nbytes):
             rows, images = [row for row, _ in group], [image for _, image in group]
             origins = [file_uri(self._listing.files[row]) for row in rows]
-            yield _batch(columns, rows, image_array(origins, images))
+            yield self._batch(columns, rows, image_array(origins, images))
+
+    def _batch(self, columns: Sequence[str], rows: list[int], images: pa.Array | None) -> pa.RecordBatch:
+        made = {ROW: pa.array(np.asarray(rows, np.int64)), "image": images}
+        if IMAGE_FILE in columns:
+            made[IMAGE_FILE] = pa.array([os.fsencode(self._listing.files[row]) for row in rows], pa.binary())
+        return pa.RecordBatch.from_arrays([made[name] for name in columns], names=list(columns))
 
     def _is_readable_row(self, row: int) -> tuple[int, bool]:
         return row, self._is_readable(row)
@@ -120,8 +130,3 @@ def read_image(path: str, max_pixels: int) -> Pixels:
     if pixels.nbytes > np.iinfo(np.int32).max:
         raise ImageError(f"{pixels.nbytes} bytes of pixels do not fit in a row (2 GiB)")
     return pixels
-
-
-def _batch(columns: Sequence[str], rows: list[int], images: pa.Array | None) -> pa.RecordBatch:
-    made = {ROW: pa.array(np.asarray(rows, np.int64)), "image": images}
-    return pa.RecordBatch.from_arrays([made[name] for name in columns], names=list(columns))

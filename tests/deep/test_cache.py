@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pydeepl import DeepImageFeaturizer, Featurizer, ImageSchema, Pipeline, PipelineModel, _core
+from pydeepl import DeepImageFeaturizer, Featurizer, ImageSchema, Pipeline, PipelineModel, _core, lit
 from pydeepl.deep import featurizer as featurizers
 from pydeepl.deep import networks
 from pydeepl.deep.batching import MOST_KNOWN, Missing, Request, run_requests
 from pydeepl.deep.cache import NetworkKey, cached_networks, feature_folder, size_limit
+from pydeepl.images import read_image_frame
 from pydeepl.linalg import vector_matrix
 
 EARLY = {"layer": "pool1_pool", "pooling": "max"}  # 64 features of ResNet50's first layers: soon computed
@@ -408,6 +409,55 @@ def test_a_stage_finds_what_it_kept(folder, weights, loaded, runs, tmp_path):
     assert runs == []
     assert_same_bits(first, expected)
     assert_same_bits(second, expected)
+
+
+def test_a_stage_decodes_only_what_is_missing(folder, weights, loaded, runs, tmp_path, monkeypatch):
+    """Through all that leaves cells as they are: columns beside them, unions, splits, limits."""
+    shutil.copytree(folder, tmp_path / "pictures")
+    frame = ImageSchema.readImages(str(tmp_path / "pictures")).withColumn("label", lit(1))
+    both = frame.union(ImageSchema.readImages(str(folder)).withColumn("label", lit(2))).repartition(9)
+    parts = [*both.randomSplit([0.5, 0.5], 42), both.limit(11), both.filter("label = 2")]
+    renamed = [part.withColumnRenamed("image", "picture").select("label", "picture") for part in parts]
+    stage = stage_with(weights, str(tmp_path / "cache")).setInputCol("picture")
+    for part in renamed:
+        features_of(stage.transform(part))
+    assert cached_networks(tmp_path / "cache")[0].entries == 8  # the pictures are the same in both folders
+    (tmp_path / "pictures" / "3.png").write_bytes(png(picture(33)))
+    expected = [features_of(stage_with(weights, False).transform(part)) for part in parts]
+    decoded = []
+    load = featurizers.load_batch
+    monkeypatch.setattr(featurizers, "load_batch", lambda *given: decoded.extend(given[0]) or load(*given))
+    monkeypatch.setattr("pydeepl.images.source.read_image", None)  # nothing else decodes
+    for part, features in zip(renamed, expected, strict=True):
+        np.testing.assert_allclose(features_of(stage.transform(part)), features, rtol=1e-5, atol=1e-6)
+    assert len(decoded) == 1
+
+
+def test_rows_of_files_beside_other_columns(folder, weights, loaded, tmp_path):
+    """The pixels are still there for who asks for them."""
+    frame = ImageSchema.readImages(str(folder)).withColumn("label", lit(1))
+    out = stage_with(weights, str(tmp_path / "cache")).transform(frame)
+    table = out.filter("image.height > 32").select("image", "features").toArrow()
+    expected = stage_with(weights, False).transform(frame).filter("image.height > 32").toArrow()
+    assert table["image"].to_pylist() == expected["image"].to_pylist()
+    assert_same_bits(vector_matrix(table["features"]), vector_matrix(expected["features"]))
+
+
+def test_a_frame_with_a_limit_of_its_own_keeps_to_it(folder, weights, loaded, tmp_path):
+    stage = stage_with(weights, str(tmp_path / "cache"))
+    features_of(stage.transform(ImageSchema.readImages(str(folder))))
+    limited = read_image_frame(str(folder), max_pixels=34 * 50)
+    with pytest.raises(ValueError, match=r"row 5 of column 'image' .*could not be read as an image"):
+        features_of(stage.transform(limited))
+
+
+def test_a_path_that_is_no_text(weights, loaded, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with open(os.fsencode(tmp_path / "pictures") + b"/\xff.png", "wb") as file:
+        file.write(png(picture(1)))
+    frame = ImageSchema.readImages(str(tmp_path / "pictures"))
+    expected = features_of(stage_with(weights, False).transform(frame))
+    assert_same_bits(features_of(stage_with(weights, str(tmp_path / "cache")).transform(frame)), expected)
 
 
 def test_a_stage_on_a_table_of_pixels(folder, weights, loaded, runs, tmp_path):
