@@ -233,6 +233,46 @@ const pdl_zoo_spec *pdl_zoo_spec_at(size_t index);
 /* Builds the graph with Keras' layer names; PDL_EINVAL for an unknown name. */
 pdl_status pdl_zoo_graph(const char *name, int include_top, pdl_graph **out, pdl_error *error);
 
+/* ---- linear: features -------------------------------------------------------------------------------- */
+
+/* Rows of a feature matrix as the caller has them, compressed: row i holds the values k with start[i] <= k <
+ * start[i + 1], at strictly rising indices. */
+typedef struct pdl_csr {
+    size_t rows, count;   /* rows; elements of index and of value */
+    const int64_t *start; /* [rows + 1] */
+    const void *index;    /* [count] int32, or int64 where wide_index */
+    const void *value;    /* [count] float32, or float64 where wide_value */
+    int wide_index, wide_value;
+} pdl_csr;
+
+/* A feature matrix that arrives in batches and that many fits share. It keeps float32. Where few values are not 0
+ * (after a ReLU, some 6 %) it keeps those alone, 6 bytes each, and passes over the data read nothing else. How rows
+ * were cut into batches never changes a result. */
+typedef struct pdl_features pdl_features;
+
+/* threads: 0 = default; for appending and finishing. */
+pdl_status pdl_features_create(size_t columns, size_t threads, pdl_features **out, pdl_error *error);
+void pdl_features_destroy(pdl_features *features);
+
+/* Appends x, float32 [rows, columns]. *borrowed becomes 1 when x is borrowed until the handle is destroyed, or is
+ * finished without borrowing; 0 when what it needs of x is copied. PDL_EDATA names the first row and feature that are
+ * not finite; after an error the handle is as it was before. */
+pdl_status pdl_features_append(pdl_features *features, const float *x, size_t rows, int *borrowed, pdl_error *error);
+
+/* Appends compressed rows, which are copied. PDL_EDATA names the first row that is not as pdl_csr says, or holds a
+ * value that is not finite in float32. */
+pdl_status pdl_features_append_csr(pdl_features *features, const pdl_csr *rows, pdl_error *error);
+
+/* Decides how the rows lie, by the share of non-zeros in all; no row can be appended afterwards. Whatever reads the
+ * features does it first where it was not done: safe from several threads. PDL_ESHAPE without rows or columns. */
+pdl_status pdl_features_finish(pdl_features *features, pdl_error *error);
+
+size_t pdl_features_rows(const pdl_features *features);
+size_t pdl_features_columns(const pdl_features *features);
+double pdl_features_density(const pdl_features *features); /* share of values other than 0; 0 without values */
+int pdl_features_is_sparse(const pdl_features *features);  /* 1 when finished, and kept as non-zeros: borrows nothing */
+size_t pdl_features_bytes(const pdl_features *features);   /* memory of its own that holds features */
+
 /* ---- linear: logistic regression --------------------------------------------------------------------- */
 
 /* See linear/logistic.c's maths block; Spark MLlib's algorithm, number for number. */
@@ -246,6 +286,9 @@ typedef struct pdl_logistic_options {
     int fit_intercept, standardization;
     int uncentred;  /* 1: the objective of Spark <= 3.1 */
     size_t threads; /* 0 = default; the result does not depend on it */
+    /* Where to start, or NULL: [C, columns] coefficients of the features as they came, then [C] intercepts, which count
+     * only with fit_intercept. */
+    const double *initial;
     /* Either may be NULL; nonzero stops (PDL_EINTERRUPTED). Both are called on the calling thread. */
     int (*progress)(void *context, size_t iteration, double objective); /* after every recorded state */
     int (*interrupted)(void *context);                                  /* after every pass over the data */
@@ -254,17 +297,11 @@ typedef struct pdl_logistic_options {
 
 typedef struct pdl_logistic_model pdl_logistic_model; /* coefficients, intercepts, objective history */
 
-/* A run of rows of a feature matrix: float32 [rows, columns], row-major. A matrix is a list of blocks, so that
- * features which arrive in batches are never copied into one piece. */
-typedef struct pdl_block {
-    const float *x;
-    size_t rows;
-} pdl_block;
-
-/* labels: float64 [all rows]; weights: float64 [all rows] or NULL (all 1). */
-pdl_status pdl_logistic_fit(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
-                            const double *weights, const pdl_logistic_options *options, pdl_logistic_model **out,
-                            pdl_error *error);
+/* labels: float64 [rows]; weights: float64 [rows] or NULL (all 1). A row of weight 0 is as if it were not there, and
+ * costs next to nothing: folds of a cross-validation share one handle. Means and deviations are computed once for the
+ * same weights. Safe from several threads on one handle. */
+pdl_status pdl_logistic_fit(pdl_features *features, const double *labels, const double *weights,
+                            const pdl_logistic_options *options, pdl_logistic_model **out, pdl_error *error);
 void pdl_logistic_destroy(pdl_logistic_model *model);
 size_t pdl_logistic_sets(const pdl_logistic_model *model);                /* C: 1 or K */
 const double *pdl_logistic_coefficients(const pdl_logistic_model *model); /* [C, columns] */
@@ -273,13 +310,19 @@ const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *coun
 
 /* The smooth objective (without the L1 term) and its gradient at a point of the solver's scaled space, for derivative
  * and optimality checks. point, gradient: [C, columns] coefficients, then [C] intercepts if fit_intercept. */
-pdl_status pdl_logistic_objective(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
-                                  const double *weights, const pdl_logistic_options *options, const double *point,
-                                  double *value, double *gradient, pdl_error *error);
+pdl_status pdl_logistic_objective(pdl_features *features, const double *labels, const double *weights,
+                                  const pdl_logistic_options *options, const double *point, double *value,
+                                  double *gradient, pdl_error *error);
 
 /* margins[i, c] = x[i] . coefficients[c] + intercepts[c]: float32 [rows, columns] -> float64 [rows, sets]. */
 pdl_status pdl_logistic_margins(const float *x, size_t rows, size_t columns, const double *coefficients,
                                 const double *intercepts, size_t sets, size_t threads, double *margins,
                                 pdl_error *error);
+
+/* The same for compressed rows; values of float64 are not rounded. PDL_EDATA names the first row (counted from
+ * first_row) that is not as pdl_csr says or not finite. */
+pdl_status pdl_logistic_margins_csr(const pdl_csr *x, size_t first_row, size_t columns, const double *coefficients,
+                                    const double *intercepts, size_t sets, size_t threads, double *margins,
+                                    pdl_error *error);
 
 #endif

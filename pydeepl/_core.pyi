@@ -149,8 +149,41 @@ def zoo_graph(name: str, include_top: bool) -> Graph: ...
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
 
+class FeatureMatrix:
+    """Features that arrive in batches and that many fits share.
+
+    It keeps float32: the arrays given to append themselves, or where few values are not 0, those alone. A
+    fit, or finish(), decides by the density of all rows; no row can be appended afterwards. Safe from
+    several threads.
+    """
+
+    def __init__(self, columns: int, threads: int = 0) -> None: ...
+    def append(self, block: _F32) -> bool:
+        """Appends [rows, columns], finite; True when the matrix keeps the array, which must not change."""
+    def append_csr(
+        self,
+        indptr: NDArray[np.int64],  # [rows + 1]
+        indices: NDArray[np.int32] | NDArray[np.int64],  # [n] strictly rising within a row
+        values: _F32 | _F64,  # [n] finite in float32
+    ) -> None:
+        """Appends compressed rows, which are copied."""
+    def finish(self) -> None: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+    @property
+    def density(self) -> float:
+        """Share of the values that are not 0."""
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the matrix is finished and holds its non-zeros alone."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its own that hold features; arrays kept by append are not counted."""
+
 def logistic_fit(
-    blocks: list[_F32],
+    features: FeatureMatrix,
     labels: _F64,
     weights: _F64 | None,
     classes: int,
@@ -164,15 +197,19 @@ def logistic_fit(
     uncentred: bool,
     threads: int,
     progress: Callable[[int, float], object] | None = None,
+    initial: tuple[_F64, _F64] | None = None,
 ) -> tuple[_F64, _F64, _F64]:
-    """Trains on [rows, features] blocks.
+    """Trains on a matrix' rows.
+
+    A row of weight 0 is as if it were not there (its label may be any), and costs next to nothing; means and
+    deviations are computed once for the same weights. initial: coefficients and intercepts to start from.
 
     Returns (coefficients [sets, features], intercepts [sets], objective history). sets is
     classes if multinomial, else 1. progress(iteration, objective) follows every recorded state.
     """
 
 def logistic_objective(
-    blocks: list[_F32],
+    features: FeatureMatrix,
     labels: _F64,
     weights: _F64 | None,
     classes: int,
@@ -192,3 +229,14 @@ def logistic_objective(
 
 def logistic_margins(x: _F32, coefficients: _F64, intercepts: _F64, threads: int) -> _F64:
     """x [n, features] times coefficients [sets, features] plus intercepts [sets]: [n, sets]."""
+
+def logistic_margins_csr(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32] | NDArray[np.int64],
+    values: _F32 | _F64,
+    first_row: int,  # row 0's number in messages
+    coefficients: _F64,
+    intercepts: _F64,
+    threads: int,
+) -> _F64:
+    """The same for compressed rows, as FeatureMatrix.append_csr takes them."""

@@ -42,7 +42,7 @@ static double density(const pdl_matrix *matrix)
     if (matrix->sparse == NULL) return 1;
     double nonzeros = 0;
     for (size_t t = 0; t < matrix->tiles; t++)
-        nonzeros += (double)matrix->sparse[t].start[matrix->rows];
+        nonzeros += (double)pdl_matrix_tile_nonzeros(matrix, t);
     return nonzeros / (double)matrix->rows / (double)matrix->columns;
 }
 
@@ -110,21 +110,33 @@ static void run_dense(void *context, size_t part, size_t worker)
 
 /* ---- sparse ------------------------------------------------------------------------------------------ */
 
+/* start[j + 1] = number of column j's non-zeros. */
+static void count_columns(const pdl_matrix *matrix, size_t tile, size_t *start)
+{
+    memset(start, 0, (pdl_matrix_tile_width(matrix, tile) + 1) * sizeof *start);
+    for (const pdl_run *run = matrix->run; run < matrix->run + matrix->runs; run++) {
+        pdl_sparse_tile x = pdl_part_tile_of(&matrix->part[run->part], tile);
+        for (size_t k = x.start[run->row]; k < x.start[run->row + (run[1].first - run->first)]; k++)
+            start[x.index[k] + 1]++;
+    }
+}
+
 static void turn_tile(const pdl_matrix *matrix, size_t tile, columns *out)
 {
-    const pdl_sparse_tile *x = &matrix->sparse[tile];
-    size_t width = pdl_matrix_tile_width(matrix, tile), count = x->start[matrix->rows];
-    memset(out->start, 0, (width + 1) * sizeof *out->start);
-    for (size_t k = 0; k < count; k++)
-        out->start[x->index[k] + 1]++;
+    size_t width = pdl_matrix_tile_width(matrix, tile);
+    count_columns(matrix, tile, out->start);
     for (size_t j = 0; j < width; j++)
         out->start[j + 1] += out->start[j];
-    for (size_t i = 0; i < matrix->rows; i++)
-        for (size_t k = x->start[i]; k < x->start[i + 1]; k++) {
-            size_t at = out->start[x->index[k]]++; /* start[j] moves to where column j + 1 starts, */
-            out->row[at] = (uint32_t)i;
-            out->value[at] = (double)x->value[k];
-        }
+    for (const pdl_run *run = matrix->run; run < matrix->run + matrix->runs; run++) {
+        pdl_sparse_tile x = pdl_part_tile_of(&matrix->part[run->part], tile);
+        size_t place = run->row;
+        for (size_t i = run->first; i < run[1].first; i++, place++)
+            for (size_t k = x.start[place]; k < x.start[place + 1]; k++) {
+                size_t at = out->start[x.index[k]]++; /* start[j] moves to where column j + 1 starts, */
+                out->row[at] = (uint32_t)i;
+                out->value[at] = (double)x.value[k];
+            }
+    }
     memmove(out->start + 1, out->start, width * sizeof *out->start); /* and all move back */
     out->start[0] = 0;
 }
@@ -217,8 +229,10 @@ static bool open_columns(gram *work, size_t threads)
 {
     const pdl_matrix *matrix = work->objective->matrix;
     size_t most = 0;
-    for (size_t t = 0; t < matrix->tiles; t++)
-        if (matrix->sparse[t].start[work->rows] > most) most = matrix->sparse[t].start[work->rows];
+    for (size_t t = 0; t < matrix->tiles; t++) {
+        size_t count = pdl_matrix_tile_nonzeros(matrix, t);
+        most = count > most ? count : most;
+    }
     bool made = true;
     for (size_t i = 0; i < threads; i++) {
         columns *turned = &work->columns[i];

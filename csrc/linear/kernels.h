@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The non-zeros of one tile of columns, row by row. */
+/* The non-zeros of one tile of columns, row by row: row i's are start[i] <= k < start[i + 1]. */
 typedef struct pdl_sparse_tile {
-    float *value;    /* [non-zeros] */
-    uint16_t *index; /* [non-zeros] column within the tile, increasing within a row */
-    size_t *start;   /* [rows + 1] */
+    const float *value;
+    const uint16_t *index; /* column within the tile, increasing within a row */
+    const uint32_t *start; /* [rows + 1] */
 } pdl_sparse_tile;
 
 typedef struct pdl_kernels {

@@ -7,7 +7,8 @@
  * in the scaled space that objective.h defines. Then b[c][j] u_j are the coefficients of the features as they came, and
  * the intercepts lose sum_j b[c][j] m_j when the data was centred.
  *
- *   start      b = 0; intercepts log(1 + h_c) less their mean (h_c: weight of class c), binomial log(h_1 / h_0)
+ *   start      b = 0; intercepts log(1 + h_c) less their mean (h_c: weight of class c), binomial log(h_1 / h_0).
+ *              From an initial model: b[c][j] times deviation_j; intercepts plus sum_j b[c][j] m_j when centred
  *   optimiser  L-BFGS when l1 = 0, else OWL-QN (minimize.h)
  *   pivoting   softmax has a free direction: without penalty each feature's coefficients get a mean of 0 over the
  *              classes, and so do the intercepts always
@@ -33,9 +34,11 @@ struct pdl_logistic_model {
 
 typedef struct fit {
     const pdl_logistic_options *options;
-    const double *labels, *weights;
+    pdl_features *features;
+    const double *labels, *weights; /* of the matrix' rows, given or used_* */
+    double *used_labels, *used_weights;
     pdl_matrix matrix;
-    pdl_statistics statistics;
+    const pdl_statistics *statistics; /* shared */
     pdl_objective objective;
     pdl_span span;                           /* of a fit that runs in the samples' span */
     double *inverse_deviation, *scaled_mean; /* [columns] */
@@ -64,52 +67,79 @@ static pdl_status check_options(const pdl_logistic_options *options, pdl_error *
     return PDL_OK;
 }
 
-/* Checks labels and weights, and sums the weight of each class. */
+static pdl_status check_initial(const fit *work, pdl_error *error)
+{
+    const double *initial = work->options->initial;
+    size_t sets = sets_of(work->options), columns = work->features->columns, count = sets * (columns + 1);
+    for (size_t k = 0; initial != NULL && k < count; k++) {
+        if (isfinite(initial[k])) continue;
+        if (k >= sets * columns)
+            return pdl_fail(error, PDL_EDATA, "the initial intercept %zu is %g; it must be finite", k - sets * columns,
+                            initial[k]);
+        return pdl_fail(error, PDL_EDATA, "the initial coefficient [%zu, %zu] is %g; it must be finite", k / columns,
+                        k % columns, initial[k]);
+    }
+    return PDL_OK;
+}
+
+/* Checks labels and weights, and sums the weight of each class. A row of weight 0 may have any label. */
 static pdl_status weigh_classes(fit *work, pdl_error *error)
 {
-    size_t classes = work->options->classes;
+    size_t classes = work->options->classes, rows = work->features->rows;
     work->class_weight = pdl_alloc_zero(classes, sizeof(double));
     if (work->class_weight == NULL) return pdl_fail_memory(error, classes * sizeof(double), "class weights");
-    for (size_t i = 0; i < work->matrix.rows; i++) {
+    for (size_t i = 0; i < rows; i++) {
         double label = work->labels[i], weight = work->weights != NULL ? work->weights[i] : 1;
-        if (!(label >= 0 && label < (double)classes) || label != floor(label))
-            return pdl_fail(error, PDL_EDATA, "row %zu: label is %.17g; labels must be integers in [0, %zu)", i, label,
-                            classes);
         if (!(weight >= 0) || isinf(weight))
             return pdl_fail(error, PDL_EDATA, "row %zu: weight is %g; weights must be finite and not negative", i,
                             weight);
+        if (weight == 0) continue;
+        if (!(label >= 0 && label < (double)classes) || label != floor(label))
+            return pdl_fail(error, PDL_EDATA, "row %zu: label is %.17g; labels must be integers in [0, %zu)", i, label,
+                            classes);
         work->class_weight[(size_t)label] += weight;
     }
     for (size_t c = 0; c < classes; c++)
         work->classes_present += work->class_weight[c] > 0;
-    if (work->classes_present == 0) return pdl_fail(error, PDL_EDATA, "all %zu weights are 0", work->matrix.rows);
+    if (work->classes_present == 0) return pdl_fail(error, PDL_EDATA, "all %zu weights are 0", rows);
     return PDL_OK;
 }
 
 /* ---- preparation ------------------------------------------------------------------------------------- */
 
+/* Labels and weights of the rows that the matrix holds. */
+static pdl_status select_rows(fit *work, pdl_error *error)
+{
+    size_t rows = work->matrix.rows, all = work->features->rows, used = 0;
+    if (rows == all) return PDL_OK;
+    work->used_labels = pdl_alloc(rows, sizeof(double));
+    work->used_weights = pdl_alloc(rows, sizeof(double));
+    if (work->used_labels == NULL || work->used_weights == NULL)
+        return pdl_fail_memory(error, 2 * rows * sizeof(double), "labels and weights");
+    for (size_t i = 0; i < all; i++) {
+        if (work->weights[i] == 0) continue;
+        work->used_labels[used] = work->labels[i];
+        work->used_weights[used++] = work->weights[i];
+    }
+    work->labels = work->used_labels;
+    work->weights = work->used_weights;
+    return PDL_OK;
+}
+
 static pdl_status scale_features(fit *work, pdl_error *error)
 {
-    const pdl_statistics *statistics = &work->statistics;
+    const pdl_statistics *statistics = work->statistics;
     size_t columns = work->matrix.columns;
     bool centred = work->options->fit_intercept && !work->options->uncentred;
     work->inverse_deviation = pdl_alloc(columns, sizeof(double));
     work->scaled_mean = pdl_alloc(columns, sizeof(double));
-    uint8_t *live = pdl_alloc(columns, 1);
-    pdl_status status = PDL_OK;
-    if (work->inverse_deviation == NULL || work->scaled_mean == NULL || live == NULL) {
-        status = pdl_fail_memory(error, 2 * columns * sizeof(double), "feature scaling");
-        goto done;
-    }
+    if (work->inverse_deviation == NULL || work->scaled_mean == NULL)
+        return pdl_fail_memory(error, 2 * columns * sizeof(double), "feature scaling");
     for (size_t j = 0; j < columns; j++) {
-        live[j] = statistics->deviation[j] != 0;
-        work->inverse_deviation[j] = live[j] ? 1 / statistics->deviation[j] : 0;
+        work->inverse_deviation[j] = statistics->deviation[j] != 0 ? 1 / statistics->deviation[j] : 0;
         work->scaled_mean[j] = centred ? statistics->mean[j] * work->inverse_deviation[j] : 0;
     }
-    status = pdl_matrix_compress(&work->matrix, live, statistics->nonzeros, work->options->threads, error);
-done:
-    pdl_free(live);
-    return status;
+    return PDL_OK;
 }
 
 static pdl_status prepare_objective(fit *work, pdl_error *error)
@@ -123,7 +153,7 @@ static pdl_status prepare_objective(fit *work, pdl_error *error)
                  .stride = matrix->stride,
                  .labels = work->labels,
                  .weights = work->weights},
-        .total_weight = work->statistics.total_weight,
+        .total_weight = work->statistics->total_weight,
         .inverse_deviation = work->inverse_deviation,
         .scaled_mean = work->scaled_mean,
         .centred = options->fit_intercept && !options->uncentred,
@@ -135,14 +165,19 @@ static pdl_status prepare_objective(fit *work, pdl_error *error)
     return pdl_objective_prepare(&work->objective, error);
 }
 
-static pdl_status open_fit(fit *work, const pdl_block *blocks, size_t block_count, size_t columns, pdl_error *error)
+static pdl_status open_fit(fit *work, pdl_error *error)
 {
+    const double *weights = work->weights;
     pdl_status status = check_options(work->options, error);
-    if (status == PDL_OK)
-        status = pdl_matrix_open(&work->matrix, blocks, block_count, columns, sets_of(work->options), error);
+    if (status == PDL_OK) status = pdl_features_finish(work->features, error);
+    if (status == PDL_OK) status = check_initial(work, error);
     if (status == PDL_OK) status = weigh_classes(work, error);
     if (status == PDL_OK)
-        status = pdl_statistics_compute(&work->statistics, &work->matrix, work->weights, work->options->threads, error);
+        status = pdl_matrix_open(&work->matrix, work->features, weights, sets_of(work->options), error);
+    if (status == PDL_OK) status = select_rows(work, error);
+    if (status == PDL_OK)
+        status = pdl_statistics_share(work->features, &work->matrix, weights, work->weights, work->options->threads,
+                                      &work->statistics, error);
     if (status == PDL_OK) status = scale_features(work, error);
     return status;
 }
@@ -150,8 +185,10 @@ static pdl_status open_fit(fit *work, const pdl_block *blocks, size_t block_coun
 static void close_fit(fit *work)
 {
     pdl_objective_release(&work->objective);
-    pdl_statistics_free(&work->statistics);
+    pdl_statistics_unshare(work->features, work->statistics);
     pdl_matrix_close(&work->matrix);
+    pdl_free(work->used_labels);
+    pdl_free(work->used_weights);
     pdl_free(work->inverse_deviation);
     pdl_free(work->scaled_mean);
     pdl_free(work->class_weight);
@@ -209,6 +246,21 @@ static void start_intercepts(const fit *work, double *intercepts)
     }
     for (size_t c = 0; c < counted; c++)
         intercepts[c] -= mean;
+}
+
+/* The initial model in the solver's space. */
+static void start_from(const fit *work, const double *initial, pdl_logistic_model *model)
+{
+    size_t sets = model->sets, columns = model->columns;
+    double *intercepts = model->values + sets * columns;
+    for (size_t c = 0; c < sets; c++) {
+        double shift = 0, *b = model->values + c * columns;
+        for (size_t j = 0; j < columns; j++) {
+            b[j] = initial[c * columns + j] * work->statistics->deviation[j];
+            shift += b[j] * work->scaled_mean[j]; /* a mean of 0 unless centred */
+        }
+        if (work->options->fit_intercept) intercepts[c] = initial[sets * columns + c] + shift;
+    }
 }
 
 /* L1 weight of every element of the solver's vector. */
@@ -269,8 +321,11 @@ static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
         if (penalty == NULL) return pdl_fail_memory(error, problem.n * sizeof(double), "L1 weights");
         problem.l1 = penalty;
     }
-    if (options->fit_intercept) start_intercepts(work, model->values + model->sets * model->columns);
-    if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations))
+    if (options->initial != NULL)
+        start_from(work, options->initial, model);
+    else if (options->fit_intercept)
+        start_intercepts(work, model->values + model->sets * model->columns);
+    if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations) && options->initial == NULL)
         status = minimize_in_span(work, &problem, model, error);
     else
         status = pdl_minimize(&problem, model->values, &model->history, error);
@@ -340,14 +395,13 @@ static pdl_status create_model(size_t sets, size_t columns, pdl_logistic_model *
     return PDL_OK;
 }
 
-pdl_status pdl_logistic_fit(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
-                            const double *weights, const pdl_logistic_options *options, pdl_logistic_model **out,
-                            pdl_error *error)
+pdl_status pdl_logistic_fit(pdl_features *features, const double *labels, const double *weights,
+                            const pdl_logistic_options *options, pdl_logistic_model **out, pdl_error *error)
 {
-    fit work = {.options = options, .labels = labels, .weights = weights};
+    fit work = {.features = features, .options = options, .labels = labels, .weights = weights};
     pdl_logistic_model *model = NULL;
-    pdl_status status = open_fit(&work, blocks, block_count, columns, error);
-    if (status == PDL_OK) status = create_model(sets_of(options), columns, &model, error);
+    pdl_status status = open_fit(&work, error);
+    if (status == PDL_OK) status = create_model(sets_of(options), features->columns, &model, error);
     if (status != PDL_OK) goto done;
     if (options->fit_intercept && work.classes_present == 1) {
         status = settle_constant(&work, model, error);
@@ -364,12 +418,12 @@ done:
     return status;
 }
 
-pdl_status pdl_logistic_objective(const pdl_block *blocks, size_t block_count, size_t columns, const double *labels,
-                                  const double *weights, const pdl_logistic_options *options, const double *point,
-                                  double *value, double *gradient, pdl_error *error)
+pdl_status pdl_logistic_objective(pdl_features *features, const double *labels, const double *weights,
+                                  const pdl_logistic_options *options, const double *point, double *value,
+                                  double *gradient, pdl_error *error)
 {
-    fit work = {.options = options, .labels = labels, .weights = weights};
-    pdl_status status = open_fit(&work, blocks, block_count, columns, error);
+    fit work = {.features = features, .options = options, .labels = labels, .weights = weights};
+    pdl_status status = open_fit(&work, error);
     if (status == PDL_OK) status = prepare_objective(&work, error);
     if (status == PDL_OK) pdl_objective_evaluate(&work.objective, point, value, gradient);
     close_fit(&work);

@@ -1,43 +1,48 @@
-/* The feature matrix: borrowed rows of float32, cut into tiles of columns. SPDX-License-Identifier: Apache-2.0
+/* What one fit reads: rows of a feature matrix, cut into tiles of columns. SPDX-License-Identifier: Apache-2.0
  *
- *              tile 0      tile 1      tile 2
- *            ┌──────────┬───────────┬─────┐
- *   block 0  │          │           │     │     blocks: runs of rows as they arrived, never copied
- *            ├──────────┼───────────┼─────┤     tiles: as many columns as have their coefficients in a
- *   block 1  │          │           │     │            core's cache; the last may be narrower
- *            └──────────┴───────────┴─────┘
+ * Rows of weight 0 are left out: the fit numbers the others from 0, and runs say where they lie.
  *
- * Where few values are not zero (after a ReLU, some 6 %), the non-zeros of each tile are copied once, row by row,
- * and every pass reads those alone. */
+ *   rows of the handle   0 1 2 3 4 5 6 | 7 8 9        | between parts
+ *   weight               1 1 0 0 1 1 1 | 1 0 1
+ *   rows of the fit      0 1     2 3 4 | 5   6        five runs: 0, 2, 5, 6 and the end
+ *
+ * A tile has as many columns as have their coefficients in a core's cache; of a sparse matrix, the handle's own. */
 #ifndef PDL_LINEAR_MATRIX_H
 #define PDL_LINEAR_MATRIX_H
 
+#include "linear/features.h"
 #include "linear/kernels.h"
-#include "pydeepl.h"
+
+/* Rows of the fit from `first` to the next run's first: rows of a part from `row`. */
+typedef struct pdl_run {
+    size_t first, part, row;
+} pdl_run;
 
 typedef struct pdl_matrix {
     const pdl_kernels *kernels;
-    const pdl_block *blocks; /* borrowed */
-    size_t block_count;
-    size_t *first_row; /* [block_count + 1] */
+    const pdl_part *part;   /* borrowed from the handle */
+    const pdl_part *sparse; /* the same, or NULL while the matrix is dense */
+    pdl_run *run;           /* [runs + 1]; the last is the end */
+    size_t runs;
     size_t rows, columns;
-    size_t sets, stride;     /* coefficient sets; the same padded to whole vectors */
-    size_t width, tiles;     /* columns of a tile, a multiple of 64; number of tiles */
-    pdl_sparse_tile *sparse; /* [tiles], or NULL while the matrix is dense */
+    size_t sets, stride; /* coefficient sets; the same padded to whole vectors */
+    size_t width, tiles; /* columns of a tile, a multiple of 64; number of tiles */
 } pdl_matrix;
 
-/* Borrows the blocks. PDL_ESHAPE without rows or columns. */
-pdl_status pdl_matrix_open(pdl_matrix *matrix, const pdl_block *blocks, size_t block_count, size_t columns, size_t sets,
+/* Borrows the features, finished, and leaves out rows of weight 0 (weights: [the handle's rows], or NULL). */
+pdl_status pdl_matrix_open(pdl_matrix *matrix, const pdl_features *features, const double *weights, size_t sets,
                            pdl_error *error);
 void pdl_matrix_close(pdl_matrix *matrix);
 
-/* Copies the non-zeros of the columns with a live[column] other than 0 when that pays. nonzeros: [tiles], a bound. */
-pdl_status pdl_matrix_compress(pdl_matrix *matrix, const uint8_t *live, const size_t *nonzeros, size_t threads,
-                               pdl_error *error);
-
-/* The values of row `row`; *run is the number of rows, row itself included, that follow in one piece, at most
- * `wanted`. */
+/* The values of row `row` of a dense matrix; *run is the number of rows, row itself included, that follow in one piece,
+ * at most `wanted`. */
 const float *pdl_matrix_run(const pdl_matrix *matrix, size_t row, size_t wanted, size_t *run);
+
+/* The non-zeros of a sparse matrix' tile, in all rows. */
+size_t pdl_matrix_tile_nonzeros(const pdl_matrix *matrix, size_t tile);
+
+/* The run of a row, from which a walk over rows starts. */
+size_t pdl_matrix_find_run(const pdl_matrix *matrix, size_t row);
 
 /* Columns of a tile. */
 static inline size_t pdl_matrix_tile_width(const pdl_matrix *matrix, size_t tile)
@@ -50,6 +55,12 @@ static inline size_t pdl_matrix_tile_width(const pdl_matrix *matrix, size_t tile
 static inline size_t pdl_matrix_tile_size(const pdl_matrix *matrix)
 {
     return matrix->width * matrix->stride;
+}
+
+/* The non-zeros of a part's tile. */
+static inline pdl_sparse_tile pdl_part_tile_of(const pdl_part *part, size_t tile)
+{
+    return (pdl_sparse_tile){part->value, part->index, part->start + tile * part->rows};
 }
 
 /* margins[i - first][c] += the tile's share, for rows first <= i < last; margins: [last - first, stride]. */

@@ -14,107 +14,191 @@
 typedef struct survey {
     pdl_statistics *statistics;
     const pdl_matrix *matrix;
-    const double *weights;
-    const double *share;     /* [rows] w_i / (w_0 + ... + w_i) */
+    const double *weights;   /* [the fit's rows] or NULL */
+    const double *share;     /* dense: [rows] w_i / (w_0 + ... + w_i) */
     double denominator;      /* of the variance */
-    size_t strip, strips;    /* columns of a strip; strips in a tile */
-    atomic_size_t *nonzeros; /* [tiles] */
-    atomic_bool broken;
+    double *seen;            /* sparse: [columns] weight of a column's non-zeros */
+    const double *countdown; /* sparse, unit weights: [rows + 1] 1 / i */
 } survey;
 
-static void survey_strip(void *context, size_t index, size_t worker)
+static double deviation_of(const survey *work, double spread)
+{
+    double variance = work->denominator > 0 ? spread / work->denominator : 0;
+    return variance > 0 ? sqrt(variance) : 0;
+}
+
+static void survey_strip(void *context, size_t strip, size_t worker)
 {
     (void)worker;
     survey *work = context;
     const pdl_matrix *matrix = work->matrix;
-    size_t tile = index / work->strips, offset = index % work->strips * work->strip;
-    size_t tile_width = pdl_matrix_tile_width(matrix, tile);
-    if (offset >= tile_width) return;
-    size_t width = tile_width - offset < work->strip ? tile_width - offset : work->strip;
-    size_t column = tile * matrix->width + offset;
+    size_t column = strip * STRIP, left = matrix->columns - column, width = left < STRIP ? left : STRIP;
     double *mean = work->statistics->mean + column, *spread = work->statistics->deviation + column;
+    bool finite = true;
     memset(mean, 0, width * sizeof *mean);
     memset(spread, 0, width * sizeof *spread);
-    size_t nonzeros = 0, run;
-    bool finite = true;
-    for (size_t row = 0; row < matrix->rows; row += run) {
-        const float *x = pdl_matrix_run(matrix, row, matrix->rows - row, &run) + column;
-        for (size_t i = row; i < row + run; i++, x += matrix->columns) {
+    for (const pdl_run *run = matrix->run; run < matrix->run + matrix->runs; run++) {
+        const float *x = matrix->part[run->part].x + run->row * matrix->columns + column;
+        for (size_t i = run->first; i < run[1].first; i++, x += matrix->columns) {
             double weight = work->weights != NULL ? work->weights[i] : 1;
-            nonzeros += matrix->kernels->survey_row(x, width, weight, work->share[i], mean, spread, &finite);
+            matrix->kernels->survey_row(x, width, weight, work->share[i], mean, spread, &finite);
         }
     }
+    for (size_t j = 0; j < width; j++)
+        spread[j] = deviation_of(work, spread[j]);
+}
+
+/* Welford's update over the non-zeros of rows first .. last - 1 of a part's tile; rows of the fit from `row`. */
+static void update_tile(const survey *work, const pdl_sparse_tile *x, size_t first, size_t last, size_t row,
+                        double *mean, double *spread, double *seen)
+{
+    for (size_t i = first; i < last; i++, row++) {
+        double weight = work->weights != NULL ? work->weights[row] : 1;
+        for (size_t k = x->start[i]; k < x->start[i + 1]; k++) {
+            size_t j = x->index[k];
+            double total = seen[j] + weight, delta = (double)x->value[k] - mean[j];
+            double share = work->weights != NULL ? weight / total : work->countdown[(size_t)total];
+            seen[j] = total;
+            mean[j] += share * delta;
+            spread[j] += weight * delta * ((double)x->value[k] - mean[j]);
+        }
+    }
+}
+
+static void survey_tile(void *context, size_t tile, size_t worker)
+{
+    (void)worker;
+    survey *work = context;
+    const pdl_matrix *matrix = work->matrix;
+    size_t column = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile);
+    double *mean = work->statistics->mean + column, *spread = work->statistics->deviation + column;
+    double *seen = work->seen + column, total = work->statistics->total_weight;
+    memset(mean, 0, width * sizeof *mean);
+    memset(spread, 0, width * sizeof *spread);
+    memset(seen, 0, width * sizeof *seen);
+    for (const pdl_run *run = matrix->run; run < matrix->run + matrix->runs; run++) {
+        pdl_sparse_tile x = pdl_part_tile_of(&matrix->part[run->part], tile);
+        update_tile(work, &x, run->row, run->row + (run[1].first - run->first), run->first, mean, spread, seen);
+    }
     for (size_t j = 0; j < width; j++) {
-        double variance = work->denominator > 0 ? spread[j] / work->denominator : 0;
-        spread[j] = variance > 0 ? sqrt(variance) : 0;
+        spread[j] = deviation_of(work, spread[j] + mean[j] * mean[j] * seen[j] * (total - seen[j]) / total);
+        mean[j] *= seen[j] / total;
     }
-    atomic_fetch_add(&work->nonzeros[tile], nonzeros);
-    if (!finite) atomic_store(&work->broken, true);
 }
 
-/* The first value that is not finite, in reading order. */
-static pdl_status report_broken(const pdl_matrix *matrix, pdl_error *error)
+/* total_weight and the variance's denominator; share [rows], where wanted. */
+static void weigh(survey *work, double *share)
 {
-    size_t run;
-    for (size_t row = 0; row < matrix->rows; row += run) {
-        const float *x = pdl_matrix_run(matrix, row, matrix->rows - row, &run);
-        for (size_t i = 0; i < run; i++)
-            for (size_t j = 0; j < matrix->columns; j++)
-                if (!isfinite(x[i * matrix->columns + j]))
-                    return pdl_fail(error, PDL_EDATA, "row %zu: feature %zu is %g; features must be finite", row + i, j,
-                                    (double)x[i * matrix->columns + j]);
-    }
-    return pdl_fail(error, PDL_EINTERNAL, "a feature was not finite, but is now");
-}
-
-static double running_shares(size_t rows, const double *weights, double *share, double *squares)
-{
-    double total = 0;
-    for (size_t i = 0; i < rows; i++) {
-        double weight = weights != NULL ? weights[i] : 1;
+    double total = 0, squares = 0;
+    for (size_t i = 0; i < work->matrix->rows; i++) {
+        double weight = work->weights != NULL ? work->weights[i] : 1;
         total += weight;
-        *squares += weight * weight;
-        share[i] = total > 0 ? weight / total : 0;
+        squares += weight * weight;
+        if (share != NULL) share[i] = weight / total;
     }
-    return total;
+    work->statistics->total_weight = total;
+    work->denominator = total - squares / total;
 }
 
-pdl_status pdl_statistics_compute(pdl_statistics *statistics, const pdl_matrix *matrix, const double *weights,
-                                  size_t threads, pdl_error *error)
+static pdl_status compute(pdl_statistics *statistics, const pdl_matrix *matrix, const double *weights, size_t threads,
+                          pdl_error *error)
 {
+    bool sparse = matrix->sparse != NULL;
+    survey work = {.statistics = statistics, .matrix = matrix, .weights = weights};
+    double *table = pdl_alloc(matrix->rows + 1, sizeof *table); /* the dense shares, or the sparse reciprocals */
+    if (sparse) work.seen = pdl_alloc(matrix->columns, sizeof *work.seen);
     pdl_status status = PDL_OK;
-    size_t strip = matrix->width < STRIP ? matrix->width : STRIP;
-    survey work = {.statistics = statistics, .matrix = matrix, .weights = weights, .strip = strip};
-    double squares = 0;
-    double *share = pdl_alloc(matrix->rows, sizeof *share);
-    *statistics = (pdl_statistics){.mean = pdl_alloc(matrix->columns, sizeof(double)),
-                                   .deviation = pdl_alloc(matrix->columns, sizeof(double)),
-                                   .nonzeros = pdl_alloc_zero(matrix->tiles, sizeof(size_t))};
-    work.nonzeros = pdl_alloc_zero(matrix->tiles, sizeof *work.nonzeros);
-    if (share == NULL || statistics->mean == NULL || statistics->deviation == NULL || statistics->nonzeros == NULL ||
-        work.nonzeros == NULL) {
-        status = pdl_fail_memory(error, (matrix->rows + 2 * matrix->columns) * sizeof(double), "feature statistics");
+    if (table == NULL || (sparse && work.seen == NULL)) {
+        status = pdl_fail_memory(error, (matrix->rows + matrix->columns) * sizeof(double), "feature statistics");
         goto done;
     }
-    statistics->total_weight = running_shares(matrix->rows, weights, share, &squares);
-    work.denominator = statistics->total_weight - squares / statistics->total_weight;
-    work.share = share;
-    work.strips = matrix->width / strip;
-    pdl_parallel_for(threads, matrix->tiles * work.strips, survey_strip, &work);
-    if (work.broken) status = report_broken(matrix, error);
-    for (size_t t = 0; t < matrix->tiles; t++)
-        statistics->nonzeros[t] = work.nonzeros[t];
+    weigh(&work, sparse ? NULL : table);
+    if (sparse) {
+        for (size_t i = 0; i <= matrix->rows; i++)
+            table[i] = 1 / (double)i;
+        work.countdown = table;
+        pdl_parallel_for(threads, matrix->tiles, survey_tile, &work);
+    } else {
+        work.share = table;
+        pdl_parallel_for(threads, (matrix->columns + STRIP - 1) / STRIP, survey_strip, &work);
+    }
 done:
-    pdl_free(work.nonzeros);
-    pdl_free(share);
-    if (status != PDL_OK) pdl_statistics_free(statistics);
+    pdl_free(work.seen);
+    pdl_free(table);
     return status;
 }
 
-void pdl_statistics_free(pdl_statistics *statistics)
+/* ---- sharing ----------------------------------------------------------------------------------------- */
+
+static pdl_statistics *create(const pdl_features *features, const double *weights)
 {
+    pdl_statistics *statistics = pdl_alloc_zero(1, sizeof *statistics);
+    if (statistics == NULL) return NULL;
+    statistics->mean = pdl_alloc(features->columns, sizeof(double));
+    statistics->deviation = pdl_alloc(features->columns, sizeof(double));
+    statistics->weight_count = weights != NULL ? features->rows : 0;
+    statistics->weights = pdl_alloc(statistics->weight_count, sizeof(double));
+    if (statistics->mean == NULL || statistics->deviation == NULL || statistics->weights == NULL) {
+        pdl_statistics_release(statistics);
+        return NULL;
+    }
+    if (weights != NULL) memcpy(statistics->weights, weights, features->rows * sizeof *weights);
+    return statistics;
+}
+
+static bool hold_for(const pdl_statistics *statistics, const double *weights)
+{
+    if (statistics == NULL || (statistics->weight_count != 0) != (weights != NULL)) return false;
+    return weights == NULL || memcmp(statistics->weights, weights, statistics->weight_count * sizeof *weights) == 0;
+}
+
+static void let_go(pdl_statistics *statistics)
+{
+    if (statistics != NULL && --statistics->holders == 0) pdl_statistics_release(statistics);
+}
+
+/* The lock is held while statistics are computed: a second fit with the same weights waits for them. */
+pdl_status pdl_statistics_share(pdl_features *features, const pdl_matrix *matrix, const double *weights,
+                                const double *row_weights, size_t threads, const pdl_statistics **out, pdl_error *error)
+{
+    pdl_status status = PDL_OK;
+    pdl_statistics *found = NULL;
+    pthread_mutex_lock(&features->statistics_lock);
+    for (size_t i = 0; i < PDL_KEPT_STATISTICS && found == NULL; i++)
+        if (hold_for(features->kept[i], weights)) found = features->kept[i];
+    if (found == NULL) {
+        found = create(features, weights);
+        status = found != NULL ? compute(found, matrix, row_weights, threads, error)
+                               : pdl_fail_memory(error, 2 * features->columns * sizeof(double), "feature statistics");
+        if (status != PDL_OK) {
+            pdl_statistics_release(found);
+            goto done;
+        }
+        let_go(features->kept[features->next_kept]);
+        features->kept[features->next_kept] = found;
+        features->next_kept = (features->next_kept + 1) % PDL_KEPT_STATISTICS;
+        found->holders = 1;
+    }
+    found->holders++;
+    *out = found;
+done:
+    pthread_mutex_unlock(&features->statistics_lock);
+    return status;
+}
+
+void pdl_statistics_unshare(pdl_features *features, const pdl_statistics *statistics)
+{
+    if (statistics == NULL) return;
+    pthread_mutex_lock(&features->statistics_lock);
+    let_go((pdl_statistics *)statistics);
+    pthread_mutex_unlock(&features->statistics_lock);
+}
+
+void pdl_statistics_release(pdl_statistics *statistics)
+{
+    if (statistics == NULL) return;
     pdl_free(statistics->mean);
     pdl_free(statistics->deviation);
-    pdl_free(statistics->nonzeros);
-    *statistics = (pdl_statistics){0};
+    pdl_free(statistics->weights);
+    pdl_free(statistics);
 }

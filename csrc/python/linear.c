@@ -1,75 +1,70 @@
 /* Logistic regression. SPDX-License-Identifier: Apache-2.0 */
 #include "python/binding.h"
 
-/* The caller's arrays for one fit. */
+/* What one fit is given. */
 typedef struct problem {
-    PyObject *blocks, *labels, *weights, *progress; /* borrowed */
-    PyObject *kept; /* a tuple of the blocks: the list may change while the GIL is released or in `progress` */
-    pdl_block *block;
-    size_t block_count, rows, columns;
+    PyObject *matrix, *labels, *weights, *progress, *initial; /* borrowed */
+    pdl_features *features;
+    size_t rows, columns;
+    const double *label, *weight;
+    double *start; /* the initial model in one piece; PyMem */
     pdl_logistic_options options;
     PyThreadState *released; /* while the GIL is */
 } problem;
 
-/* The array itself when C can read it as it lies, with the type and number of dimensions; else NULL and TypeError. */
-static PyArrayObject *check_array(PyObject *object, const char *name, int type, int dimensions)
-{
-    if (PyArray_Check(object)) {
-        PyArrayObject *array = (PyArrayObject *)object;
-        if (PyArray_TYPE(array) == type && PyArray_NDIM(array) == dimensions && PyArray_ISCARRAY_RO(array))
-            return array;
-    }
-    PyErr_Format(PyExc_TypeError, "%s: expected a C-contiguous, native %s array of %d dimension(s), got %R", name,
-                 type == NPY_FLOAT ? "float32" : "float64", dimensions, Py_TYPE(object));
-    return NULL;
-}
-
-/* Fills block and kept; release_blocks gives them back, also after a failure. */
-static int read_blocks(problem *on)
-{
-    if (!PyList_Check(on->blocks)) {
-        PyErr_SetString(PyExc_TypeError, "blocks: expected a list of arrays");
-        return -1;
-    }
-    on->kept = PyList_AsTuple(on->blocks);
-    if (on->kept == NULL) return -1;
-    on->block_count = (size_t)PyTuple_GET_SIZE(on->kept);
-    on->block = PyMem_Calloc(on->block_count + 1, sizeof *on->block);
-    if (on->block == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; i < on->block_count; i++) {
-        PyArrayObject *array = check_array(PyTuple_GET_ITEM(on->kept, (Py_ssize_t)i), "blocks", NPY_FLOAT, 2);
-        if (array == NULL) return -1;
-        size_t columns = (size_t)PyArray_DIM(array, 1);
-        if (i == 0) on->columns = columns;
-        if (columns != on->columns) {
-            PyErr_Format(PyExc_ValueError, "block %zu has %zu features; the first block has %zu", i, columns,
-                         on->columns);
-            return -1;
-        }
-        on->block[i] = (pdl_block){PyArray_DATA(array), (size_t)PyArray_DIM(array, 0)};
-        on->rows += on->block[i].rows;
-    }
-    return 0;
-}
-
-static void release_blocks(problem *on)
-{
-    PyMem_Free(on->block);
-    Py_XDECREF(on->kept);
-}
-
 /* One float64 per row, or NULL with an exception. */
 static const double *read_vector(const problem *on, PyObject *object, const char *name, size_t expected)
 {
-    PyArrayObject *array = check_array(object, name, NPY_DOUBLE, 1);
+    PyArrayObject *array = pdl_check_array(object, name, NPY_DOUBLE, 1);
     if (array == NULL) return NULL;
     if ((size_t)PyArray_DIM(array, 0) == expected) return PyArray_DATA(array);
     PyErr_Format(PyExc_ValueError, "%s: expected %zu values (%zu rows), got %zd", name, expected, on->rows,
                  (Py_ssize_t)PyArray_DIM(array, 0));
     return NULL;
+}
+
+/* Features, labels and weights; 0, or -1 with an exception. */
+static int read_rows(PyObject *module, problem *on)
+{
+    on->features = pdl_features_unwrap(module, on->matrix);
+    if (on->features == NULL) return -1;
+    on->rows = pdl_features_rows(on->features);
+    on->columns = pdl_features_columns(on->features);
+    if ((on->label = read_vector(on, on->labels, "labels", on->rows)) == NULL) return -1;
+    if (on->weights == Py_None) return 0;
+    return (on->weight = read_vector(on, on->weights, "weights", on->rows)) != NULL ? 0 : -1;
+}
+
+/* The initial model, a pair of arrays; 0, or -1 with an exception. */
+static int read_initial(problem *on)
+{
+    PyObject *matrix, *vector;
+    size_t sets = on->options.multinomial ? on->options.classes : 1, count = sets * on->columns;
+    if (on->initial == Py_None) return 0;
+    if (!PyTuple_Check(on->initial)) {
+        PyErr_Format(PyExc_TypeError, "initial: expected (coefficients, intercepts), got %R", Py_TYPE(on->initial));
+        return -1;
+    }
+    if (!PyArg_ParseTuple(on->initial, "OO:initial", &matrix, &vector)) return -1;
+    PyArrayObject *coefficients = pdl_check_array(matrix, "initial coefficients", NPY_DOUBLE, 2);
+    if (coefficients == NULL) return -1;
+    PyArrayObject *intercepts = pdl_check_array(vector, "initial intercepts", NPY_DOUBLE, 1);
+    if (intercepts == NULL) return -1;
+    if ((size_t)PyArray_DIM(coefficients, 0) != sets || (size_t)PyArray_DIM(coefficients, 1) != on->columns ||
+        (size_t)PyArray_DIM(intercepts, 0) != sets) {
+        PyErr_Format(PyExc_ValueError, "initial: expected [%zu, %zu] and [%zu], got [%zd, %zd] and [%zd]", sets,
+                     on->columns, sets, PyArray_DIM(coefficients, 0), PyArray_DIM(coefficients, 1),
+                     PyArray_DIM(intercepts, 0));
+        return -1;
+    }
+    if ((on->start = PyMem_Malloc((count + sets) * sizeof(double))) == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(on->start, PyArray_DATA(coefficients), count * sizeof(double));
+    memcpy(on->start + count, PyArray_DATA(intercepts), sets * sizeof(double));
+    on->options.initial = on->start;
+    return 0;
 }
 
 /* Ctrl-C reaches Python's handlers only while the GIL is held. */
@@ -125,25 +120,26 @@ static PyObject *model_tuple(const pdl_logistic_model *model, size_t columns)
     return NULL;
 }
 
-PyDoc_STRVAR(fit_doc,
-             "logistic_fit(blocks, labels, weights, classes, multinomial, max_iterations, reg_param, "
-             "elastic_net, tolerance, fit_intercept, standardization, uncentred, threads, progress=None)\n--\n\n"
-             "Trains on float32 [rows, features] blocks: (coefficients [sets, features], intercepts [sets], "
-             "objective history).");
+PyDoc_STRVAR(fit_doc, "logistic_fit(features, labels, weights, classes, multinomial, max_iterations, reg_param, "
+                      "elastic_net, tolerance, fit_intercept, standardization, uncentred, threads, progress=None, "
+                      "initial=None)\n--\n\n"
+                      "Trains on a FeatureMatrix: (coefficients [sets, features], intercepts [sets], objective "
+                      "history).");
 
 static PyObject *logistic_fit(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    (void)module;
-    static char *names[] = {"blocks",          "labels",    "weights",     "classes",   "multinomial",
-                            "max_iterations",  "reg_param", "elastic_net", "tolerance", "fit_intercept",
-                            "standardization", "uncentred", "threads",     "progress",  NULL};
-    problem on = {.progress = Py_None};
+    static char *names[] = {"features",    "labels",         "weights",         "classes",
+                            "multinomial", "max_iterations", "reg_param",       "elastic_net",
+                            "tolerance",   "fit_intercept",  "standardization", "uncentred",
+                            "threads",     "progress",       "initial",         NULL};
+    problem on = {.progress = Py_None, .initial = Py_None};
     pdl_logistic_options *options = &on.options;
     Py_ssize_t classes, max_iterations, threads;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpndddpppn|O:logistic_fit", names, &on.blocks, &on.labels,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpndddpppn|OO:logistic_fit", names, &on.matrix, &on.labels,
                                      &on.weights, &classes, &options->multinomial, &max_iterations, &options->reg_param,
                                      &options->elastic_net, &options->tolerance, &options->fit_intercept,
-                                     &options->standardization, &options->uncentred, &threads, &on.progress))
+                                     &options->standardization, &options->uncentred, &threads, &on.progress,
+                                     &on.initial))
         return NULL;
     if (classes < 1 || max_iterations < 0 || threads < 0) {
         PyErr_SetString(PyExc_ValueError, "expected classes >= 1, max_iterations >= 0, threads >= 0");
@@ -155,41 +151,34 @@ static PyObject *logistic_fit(PyObject *module, PyObject *args, PyObject *kwargs
     options->progress = on.progress != Py_None ? report_progress : NULL;
     options->interrupted = check_signals;
     options->context = &on;
-
-    PyObject *result = NULL;
-    const double *labels, *weights = NULL;
-    if (read_blocks(&on) < 0) goto done;
-    if ((labels = read_vector(&on, on.labels, "labels", on.rows)) == NULL) goto done;
-    if (on.weights != Py_None && (weights = read_vector(&on, on.weights, "weights", on.rows)) == NULL) goto done;
+    if (read_rows(module, &on) < 0 || read_initial(&on) < 0) return NULL;
 
     pdl_logistic_model *model = NULL;
     pdl_error error = {.code = PDL_OK};
     on.released = PyEval_SaveThread();
-    pdl_status status =
-        pdl_logistic_fit(on.block, on.block_count, on.columns, labels, weights, options, &model, &error);
+    pdl_status status = pdl_logistic_fit(on.features, on.label, on.weight, options, &model, &error);
     PyEval_RestoreThread(on.released);
-    result = status == PDL_OK ? model_tuple(model, on.columns) : pdl_raise(&error);
+    pdl_features_settled(on.matrix);
+    PyObject *result = status == PDL_OK ? model_tuple(model, on.columns) : pdl_raise(&error);
     pdl_logistic_destroy(model);
-done:
-    release_blocks(&on);
+    PyMem_Free(on.start);
     return result;
 }
 
-PyDoc_STRVAR(objective_doc, "logistic_objective(blocks, labels, weights, classes, multinomial, reg_param, elastic_net, "
-                            "fit_intercept, standardization, uncentred, threads, point)\n--\n\n"
+PyDoc_STRVAR(objective_doc, "logistic_objective(features, labels, weights, classes, multinomial, reg_param, "
+                            "elastic_net, fit_intercept, standardization, uncentred, threads, point)\n--\n\n"
                             "The smooth objective and its gradient at a point of the scaled space: (value, gradient).");
 
 static PyObject *logistic_objective(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    (void)module;
-    static char *names[] = {"blocks",      "labels",        "weights",         "classes",   "multinomial", "reg_param",
+    static char *names[] = {"features",    "labels",        "weights",         "classes",   "multinomial", "reg_param",
                             "elastic_net", "fit_intercept", "standardization", "uncentred", "threads",     "point",
                             NULL};
     problem on = {0};
     pdl_logistic_options *options = &on.options;
     PyObject *given;
     Py_ssize_t classes, threads;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpddpppnO:logistic_objective", names, &on.blocks, &on.labels,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpddpppnO:logistic_objective", names, &on.matrix, &on.labels,
                                      &on.weights, &classes, &options->multinomial, &options->reg_param,
                                      &options->elastic_net, &options->fit_intercept, &options->standardization,
                                      &options->uncentred, &threads, &given))
@@ -201,27 +190,23 @@ static PyObject *logistic_objective(PyObject *module, PyObject *args, PyObject *
     options->classes = (size_t)classes;
     options->threads = (size_t)threads;
 
-    PyObject *gradient = NULL, *result = NULL;
-    const double *labels, *weights = NULL, *point;
-    if (read_blocks(&on) < 0) goto done;
+    PyObject *gradient = NULL;
+    const double *point;
+    if (read_rows(module, &on) < 0) return NULL;
     size_t sets = options->multinomial ? options->classes : 1;
     npy_intp size = (npy_intp)(sets * (on.columns + (options->fit_intercept ? 1 : 0)));
-    if ((labels = read_vector(&on, on.labels, "labels", on.rows)) == NULL) goto done;
-    if (on.weights != Py_None && (weights = read_vector(&on, on.weights, "weights", on.rows)) == NULL) goto done;
-    if ((point = read_vector(&on, given, "point", (size_t)size)) == NULL) goto done;
-    if ((gradient = PyArray_SimpleNew(1, &size, NPY_DOUBLE)) == NULL) goto done;
+    if ((point = read_vector(&on, given, "point", (size_t)size)) == NULL) return NULL;
+    if ((gradient = PyArray_SimpleNew(1, &size, NPY_DOUBLE)) == NULL) return NULL;
 
     double value = 0, *slopes = PyArray_DATA((PyArrayObject *)gradient);
     pdl_error error = {.code = PDL_OK};
     pdl_status status;
     Py_BEGIN_ALLOW_THREADS;
-    status = pdl_logistic_objective(on.block, on.block_count, on.columns, labels, weights, options, point, &value,
-                                    slopes, &error);
+    status = pdl_logistic_objective(on.features, on.label, on.weight, options, point, &value, slopes, &error);
     Py_END_ALLOW_THREADS;
-    result = status == PDL_OK ? Py_BuildValue("dO", value, gradient) : pdl_raise(&error);
-done:
-    Py_XDECREF(gradient);
-    release_blocks(&on);
+    pdl_features_settled(on.matrix);
+    PyObject *result = status == PDL_OK ? Py_BuildValue("dO", value, gradient) : pdl_raise(&error);
+    Py_DECREF(gradient);
     return result;
 }
 
@@ -235,9 +220,9 @@ static PyObject *logistic_margins(PyObject *module, PyObject *args)
     PyObject *features, *weights, *constants;
     Py_ssize_t threads;
     if (!PyArg_ParseTuple(args, "OOOn:logistic_margins", &features, &weights, &constants, &threads)) return NULL;
-    PyArrayObject *x = check_array(features, "x", NPY_FLOAT, 2);
-    PyArrayObject *coefficients = check_array(weights, "coefficients", NPY_DOUBLE, 2);
-    PyArrayObject *intercepts = check_array(constants, "intercepts", NPY_DOUBLE, 1);
+    PyArrayObject *x = pdl_check_array(features, "x", NPY_FLOAT, 2);
+    PyArrayObject *coefficients = pdl_check_array(weights, "coefficients", NPY_DOUBLE, 2);
+    PyArrayObject *intercepts = pdl_check_array(constants, "intercepts", NPY_DOUBLE, 1);
     if (x == NULL || coefficients == NULL || intercepts == NULL) return NULL;
     npy_intp shape[] = {PyArray_DIM(x, 0), PyArray_DIM(coefficients, 0)}, columns = PyArray_DIM(x, 1);
     if (PyArray_DIM(coefficients, 1) != columns || PyArray_DIM(intercepts, 0) != shape[1] || threads < 0)
@@ -257,11 +242,47 @@ static PyObject *logistic_margins(PyObject *module, PyObject *args)
     return pdl_raise(&error);
 }
 
+PyDoc_STRVAR(margins_csr_doc, "logistic_margins_csr(indptr, indices, values, first_row, coefficients, intercepts, "
+                              "threads)\n--\n\n"
+                              "The same for compressed rows; first_row is row 0's number in messages.");
+
+static PyObject *logistic_margins_csr(PyObject *module, PyObject *args)
+{
+    (void)module;
+    PyObject *indptr, *indices, *values, *weights, *constants;
+    Py_ssize_t first_row, threads;
+    pdl_csr x;
+    if (!PyArg_ParseTuple(args, "OOOnOOn:logistic_margins_csr", &indptr, &indices, &values, &first_row, &weights,
+                          &constants, &threads))
+        return NULL;
+    if (pdl_read_csr(indptr, indices, values, &x) < 0) return NULL;
+    PyArrayObject *coefficients = pdl_check_array(weights, "coefficients", NPY_DOUBLE, 2);
+    PyArrayObject *intercepts = pdl_check_array(constants, "intercepts", NPY_DOUBLE, 1);
+    if (coefficients == NULL || intercepts == NULL) return NULL;
+    npy_intp shape[] = {(npy_intp)x.rows, PyArray_DIM(coefficients, 0)};
+    if (PyArray_DIM(intercepts, 0) != shape[1] || threads < 0 || first_row < 0)
+        return PyErr_Format(PyExc_ValueError, "coefficients [%zd, %zd] and intercepts [%zd] do not fit", shape[1],
+                            PyArray_DIM(coefficients, 1), PyArray_DIM(intercepts, 0));
+    PyObject *margins = PyArray_SimpleNew(2, shape, NPY_DOUBLE);
+    if (margins == NULL) return NULL;
+    pdl_error error = {.code = PDL_OK};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = pdl_logistic_margins_csr(&x, (size_t)first_row, (size_t)PyArray_DIM(coefficients, 1),
+                                      PyArray_DATA(coefficients), PyArray_DATA(intercepts), (size_t)shape[1],
+                                      (size_t)threads, PyArray_DATA((PyArrayObject *)margins), &error);
+    Py_END_ALLOW_THREADS;
+    if (status == PDL_OK) return margins;
+    Py_DECREF(margins);
+    return pdl_raise(&error);
+}
+
 static PyMethodDef functions[] = {
     {"logistic_fit", (PyCFunction)(void (*)(void))logistic_fit, METH_VARARGS | METH_KEYWORDS, fit_doc},
     {"logistic_objective", (PyCFunction)(void (*)(void))logistic_objective, METH_VARARGS | METH_KEYWORDS,
      objective_doc},
     {"logistic_margins", logistic_margins, METH_VARARGS, margins_doc},
+    {"logistic_margins_csr", logistic_margins_csr, METH_VARARGS, margins_csr_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -45,7 +45,7 @@ static int execute(PyObject *module)
 {
     if (PyArray_ImportNumPyAPI() < 0) return -1;
     if (pdl_bind_image(module) < 0 || pdl_bind_graph(module) < 0 || pdl_bind_network(module) < 0) return -1;
-    if (pdl_bind_zoo(module) < 0 || pdl_bind_linear(module) < 0) return -1;
+    if (pdl_bind_zoo(module) < 0 || pdl_bind_features(module) < 0 || pdl_bind_linear(module) < 0) return -1;
     return 0;
 }
 
@@ -54,6 +54,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     pdl_module_state *state = PyModule_GetState(module);
     Py_VISIT(state->graph_type);
     Py_VISIT(state->network_type);
+    Py_VISIT(state->features_type);
     return 0;
 }
 
@@ -62,6 +63,7 @@ static int clear(PyObject *module)
     pdl_module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->graph_type);
     Py_CLEAR(state->network_type);
+    Py_CLEAR(state->features_type);
     return 0;
 }
 

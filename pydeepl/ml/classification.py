@@ -383,7 +383,9 @@ class LogisticRegression(
         classes: int,
         threads: int,
         watch: Callable[[int, float], object] | None,
+        initial: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, Floats, Floats]:
+        """(coefficients, intercepts, objective history), from `initial` (coefficients, intercepts) on."""
         multinomial = self._is_multinomial(classes)
         self._warn_of_one_class(data)
         bar = None
@@ -396,7 +398,7 @@ class LogisticRegression(
 
         try:
             return _core.logistic_fit(
-                data.blocks,
+                data.features,
                 data.labels,
                 data.weights,
                 classes,
@@ -410,6 +412,7 @@ class LogisticRegression(
                 False,
                 threads,
                 advance if bar is not None else watch,
+                self._checked_initial(initial, data.features.columns, classes if multinomial else 1),
             )
         except ValueError as error:
             raise ValueError(f"column {self.getFeaturesCol()!r}: {error}") from None
@@ -417,8 +420,21 @@ class LogisticRegression(
             if bar is not None:
                 bar.close()
 
+    def _checked_initial(
+        self, initial: tuple[Floats, Floats] | None, features: int, sets: int
+    ) -> tuple[Floats, Floats] | None:
+        """The initial model, or None with a warning where it has other dimensions, as Spark does."""
+        if initial is None or (initial[0].shape, initial[1].shape) == ((sets, features), (sets,)):
+            return initial
+        warnings.warn(
+            f"{self.uid}: Initial coefficients will be ignored! Their dimensions {initial[0].shape} and "
+            f"{initial[1].shape} did not match the expected size ({sets}, {features}) and ({sets},)",
+            stacklevel=6,
+        )
+        return None
+
     def _warn_of_one_class(self, data: TrainingSet) -> None:
-        present = np.unique(data.labels if data.weights is None else data.labels[data.weights > 0])
+        present = np.unique(data.used_labels)
         if len(present) > 1:
             return
         outcome = (

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pydeepl import _core
 from pydeepl.linalg import vector_blocks, vectors
 from pydeepl.ml.columns import to_numbers
 
@@ -26,16 +27,19 @@ Block: TypeAlias = NDArray[np.float32]
 _MANY_CLASSES = 1000
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrainingSet:
-    """Features as blocks of rows [rows, d], labels [n], weights [n] or None."""
+    """Features [n, d] that many fits may share, labels [n], weights [n] or None.
 
-    blocks: list[Block]
+    A row of weight 0 is as if it were not there: `on_rows` gives a fold of a cross-validation.
+    """
+
+    features: _core.FeatureMatrix
     labels: Floats
     weights: Floats | None
 
     def on_rows(self, rows: NDArray[np.bool_] | None) -> TrainingSet:
-        """The set without the rows outside `rows` (bool [n]; None: none are): their weight and label are 0.
+        """The set without the rows outside `rows` (bool [n]; None: none are): their weight is 0.
 
         The features are shared, not copied. Raises ValueError where no row with a weight is left.
         """
@@ -44,7 +48,12 @@ class TrainingSet:
         weights = np.where(rows, 1.0 if self.weights is None else self.weights, 0.0)
         if not weights.any():
             raise ValueError(f"expected a row with a weight > 0 to train on, found none in {rows.sum()} rows")
-        return TrainingSet(self.blocks, np.where(rows, self.labels, 0.0), weights)
+        return TrainingSet(self.features, self.labels, weights)
+
+    @property
+    def used_labels(self) -> Floats:
+        """The labels of rows whose weight is not 0."""
+        return self.labels if self.weights is None else self.labels[self.weights != 0]
 
 
 def _first_row(wrong: NDArray[np.bool_]) -> int:
@@ -86,6 +95,13 @@ def _as_float32(block: NDArray[Any]) -> Block:
         return np.ascontiguousarray(block, np.float32)
 
 
+def _append(matrix: _core.FeatureMatrix, block: NDArray[Any], column: str) -> None:
+    try:
+        matrix.append(_as_float32(block))
+    except ValueError as error:
+        raise ValueError(f"column {column!r}: {error}") from None
+
+
 def _check_labels(labels: Floats, column: str) -> None:
     wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
     if wrong.any():
@@ -108,7 +124,9 @@ def _check_weights(weights: Floats, column: str) -> None:
 
 
 def read_training_set(dataset: DataFrame, features: str, label: str, weight: str | None) -> TrainingSet:
-    """Reads the columns batch by batch; float32 features stay in the batches' own memory.
+    """Reads the columns batch by batch.
+
+    Float32 features stay in the batches' own memory, unless few of them are not 0: then only those are kept.
 
     Raises
     ------
@@ -116,7 +134,7 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
     weights that are negative, not finite or all 0: with the column, the row and the value.
     """
     names = list(dict.fromkeys([features, label, *([weight] if weight else [])]))
-    blocks: list[Block] = []
+    matrix: _core.FeatureMatrix | None = None
     labels: list[Floats] = []
     weights: list[Floats] = []
     rows = 0
@@ -124,15 +142,19 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
         labels.append(to_numbers(batch.column(label), label, rows))
         if weight:
             weights.append(to_numbers(batch.column(weight), weight, rows))
-        width = blocks[0].shape[1] if blocks else None
-        blocks += map(_as_float32, feature_blocks(batch.column(features), features, rows, width))
+        width = None if matrix is None else matrix.columns
+        for block in feature_blocks(batch.column(features), features, rows, width):
+            matrix = matrix or _core.FeatureMatrix(block.shape[1])
+            _append(matrix, block, features)
         rows += batch.num_rows
-    if rows == 0:
+    if matrix is None:
         raise ValueError(f"expected rows to train on, found an empty dataset (columns {', '.join(names)})")
-    data = TrainingSet(blocks, np.concatenate(labels), np.concatenate(weights) if weight else None)
+    data = TrainingSet(matrix, np.concatenate(labels), np.concatenate(weights) if weight else None)
     _check_labels(data.labels, label)
     if data.weights is not None and weight:
         _check_weights(data.weights, weight)
+    if matrix.columns:  # without columns the fit says what is wrong
+        matrix.finish()
     return data
 
 
@@ -152,19 +174,21 @@ def count_classes(data: TrainingSet, field: pa.Field) -> int:
 
     Raises ValueError where the labels do not fit the metadata, or are too sparse for class numbers.
     """
-    inferred = int(data.labels.max()) + 1
+    labels = data.used_labels
+    inferred = int(labels.max()) + 1
     known = _nominal_classes(field)
     if known is not None:
         if known < inferred:
             raise ValueError(
                 f"column {field.name!r}: its metadata tell of {known} classes, but row "
-                f"{int(data.labels.argmax())} has label {inferred - 1}"
+                f"{_first_row(data.labels == labels.max())} has label {inferred - 1}"
             )
         return known
-    distinct = len(np.unique(data.labels))
+    distinct = len(np.unique(labels))
     if inferred > _MANY_CLASSES and inferred > 10 * distinct:
         raise ValueError(
             f"column {field.name!r}: {distinct} distinct labels, but the largest, {inferred - 1} in row "
-            f"{int(data.labels.argmax())}, stands for {inferred} classes; number the classes from 0"
+            f"{_first_row(data.labels == labels.max())}, stands for {inferred} classes; "
+            "number the classes from 0"
         )
     return inferred

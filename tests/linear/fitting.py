@@ -19,16 +19,30 @@ def is_multinomial(family, classes):
     return family == "multinomial" or (family == "auto" and classes > 2)
 
 
-def fit(x, y, w=None, classes=None, uncentred=False, threads=1, progress=None, **params):
-    """_core.logistic_fit with Spark's parameters; x is one array or a list of blocks."""
+def matrix(x, threads=1):
+    """A FeatureMatrix of one array, of a list of blocks, or of a scipy matrix."""
+    if isinstance(x, _core.FeatureMatrix):
+        return x
+    blocks = x if isinstance(x, list) else [x]
+    features = _core.FeatureMatrix(blocks[0].shape[1], threads)
+    for block in blocks:
+        if hasattr(block, "indptr"):
+            features.append_csr(block.indptr.astype(np.int64), block.indices, block.data)
+        else:
+            with np.errstate(over="ignore"):
+                features.append(np.ascontiguousarray(block, np.float32))
+    return features
+
+
+def fit(x, y, w=None, classes=None, uncentred=False, threads=1, progress=None, initial=None, **params):
+    """_core.logistic_fit with Spark's parameters; x is what `matrix` takes."""
     unknown = params.keys() - DEFAULTS.keys()
     assert not unknown, unknown
     p = DEFAULTS | params
     y = np.ascontiguousarray(y, np.float64)
     classes = classes or int(y.max()) + 1
-    blocks = [np.ascontiguousarray(b, np.float32) for b in (x if isinstance(x, list) else [x])]
     return _core.logistic_fit(
-        blocks,
+        matrix(x, threads),
         y,
         None if w is None else np.ascontiguousarray(w, np.float64),
         classes,
@@ -42,6 +56,7 @@ def fit(x, y, w=None, classes=None, uncentred=False, threads=1, progress=None, *
         uncentred,
         threads,
         progress,
+        initial,
     )
 
 

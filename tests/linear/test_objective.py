@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from linear.fitting import matrix
 from linear.reference import objective
 
 from pydeepl import _core
@@ -29,9 +30,8 @@ def problem(seed, n, d, classes, density=1.0, weights=True):
 def evaluate(
     x, y, w, point, classes, multinomial, l2=0.1, intercept=True, standardization=True, uncentred=False, **kw
 ):
-    blocks = kw.get("blocks", [x])
     return _core.logistic_objective(
-        blocks,
+        matrix(kw.get("blocks", x), kw.get("threads", 1)),
         y,
         w,
         classes,

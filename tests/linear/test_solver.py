@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from linear.fitting import fit, formula_data
+from linear.fitting import fit, formula_data, matrix
 from linear.reference import objective, scaled
 
 from pydeepl import _core
@@ -324,7 +324,7 @@ def test_bad_options(params, message):
 
 def test_shapes_are_checked():
     x, y = formula_data(), np.arange(30) % 3
-    with pytest.raises(ValueError, match="block 1 has 4 features; the first block has 5"):
+    with pytest.raises(ValueError, match="block: expected 5 features, found 4"):
         fit([x, x[:, :4]], y)
     with pytest.raises(ValueError, match=r"labels: expected 60 values \(60 rows\), got 30"):
         fit([x, x], y)
@@ -370,20 +370,19 @@ def test_an_exception_in_the_callback_ends_the_fit():
         fit(x, y, tol=0.0, progress=stop)
 
 
-def test_the_fit_keeps_blocks_that_the_callback_drops():
+def test_a_matrix_keeps_the_blocks_that_it_borrows():
     x, y = random_problem(20, 60, 5, 3)
-    blocks = [x[:30].copy(), x[30:].copy()]
+    blocks = [x[:30].copy(), x[30:].copy(), np.zeros((3, 5), np.float32)]
     alive = [weakref.ref(block) for block in blocks]
-    kept = []
-
-    def drop(iteration, objective):
-        blocks.clear()
-        kept.append(all(block() is not None for block in alive))
-
-    args = (y.astype(np.float64), None, 3, True, 5, 0.0, 0.0, 0.0, True, True, False, 1)
-    coefficients, _, _ = _core.logistic_fit(blocks, *args, drop)
-    assert kept and all(kept)
-    assert np.array_equal(coefficients, _core.logistic_fit([x[:30], x[30:]], *args)[0])
+    features = _core.FeatureMatrix(5)
+    assert [features.append(block) for block in blocks] == [True, True, True]
+    blocks.clear()
+    args = (np.append(y, [0, 0, 0]), None, 3, True, 5, 0.0, 0.0, 0.0, True, True, False, 1)
+    coefficients, _, _ = _core.logistic_fit(features, *args)
+    assert all(block() is not None for block in alive)
+    assert np.array_equal(coefficients, _core.logistic_fit(matrix([x, np.zeros((3, 5))]), *args)[0])
+    del features
+    assert all(block() is None for block in alive)
 
 
 def test_ctrl_c_ends_the_fit():

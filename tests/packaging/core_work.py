@@ -44,7 +44,9 @@ def coefficients() -> np.ndarray:
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 3, 60).astype(np.float64)
     rows = (rng.normal(0, 1, (60, 4)) + labels[:, None]).astype(np.float32)
-    return _core.logistic_fit([rows], labels, None, 3, True, 20, 0.01, 0.0, 1e-6, True, True, False, 2)[0]
+    features = _core.FeatureMatrix(4)
+    features.append(rows)
+    return _core.logistic_fit(features, labels, None, 3, True, 20, 0.01, 0.0, 1e-6, True, True, False, 2)[0]
 
 
 def numbers() -> dict[str, list[float]]:
