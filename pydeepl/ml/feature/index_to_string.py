@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pydeepl.ml.attributes import label_values
 from pydeepl.ml.base import Transformer, keyword_only
@@ -30,7 +29,7 @@ __all__ = ["IndexToString"]
 class IndexToString(Transformer, HasInputCol, HasOutputCol, MLWritable, MLReadable):
     """Turns indices into the labels they stand for: what StringIndexer did, undone.
 
-    A fraction is cut off, as Spark does; null stays null. An index without a label, and NaN, are refused.
+    A fraction is cut off, as Spark does. An index without a label, null and NaN are refused.
 
     Parameters
     ----------
@@ -96,13 +95,13 @@ class IndexToString(Transformer, HasInputCol, HasOutputCol, MLWritable, MLReadab
 
 
 def _looked_up(uid: str, name: str, column: pa.Array, values: pa.Array, first_row: int) -> pa.Array:
-    numbers = np.trunc(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy(zero_copy_only=False))
+    numbers = np.trunc(column.cast(pa.float64()).to_numpy(zero_copy_only=False))  # null becomes NaN
     wrong = ~((numbers >= 0) & (numbers < len(values)))  # NaN is wrong too
     if wrong.any():
         row = int(wrong.argmax())
+        found = column[row].as_py()
         raise ValueError(
             f"{uid}: column {name!r}: expected an index from 0 to {len(values) - 1} (there are {len(values)} "
-            f"labels), found {column[row].as_py()} in row {first_row + row}"
+            f"labels), found {'null' if found is None else found} in row {first_row + row}"
         )
-    places = pa.array(np.where(wrong, 0, numbers).astype(np.int64), mask=np.asarray(column.is_null()))
-    return values.take(places)
+    return values.take(pa.array(numbers.astype(np.int64)))

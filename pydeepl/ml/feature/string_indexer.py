@@ -38,17 +38,13 @@ UNKNOWN = "__unknown"  # what handleInvalid="keep" calls the class of all other 
 _SHOWN_LABELS = 10
 
 
-def _code_units(text: str) -> bytes:
-    """What Java compares strings by: UTF-16 code units, not code points."""
-    return text.encode("utf-16-be", "surrogatepass")
-
-
 # stringOrderType -> the order of (label, count) pairs; equal counts are in alphabetical order, whichever way.
+# Alphabetical is by code point, which Spark's UTF-8 and Python's strings agree on.
 _ORDERS: dict[str, Callable[[list[tuple[str, int]]], list[tuple[str, int]]]] = {
-    "frequencyDesc": lambda pairs: sorted(pairs, key=lambda pair: (-pair[1], _code_units(pair[0]))),
-    "frequencyAsc": lambda pairs: sorted(pairs, key=lambda pair: (pair[1], _code_units(pair[0]))),
-    "alphabetDesc": lambda pairs: sorted(pairs, key=lambda pair: _code_units(pair[0]), reverse=True),
-    "alphabetAsc": lambda pairs: sorted(pairs, key=lambda pair: _code_units(pair[0])),
+    "frequencyDesc": lambda pairs: sorted(pairs, key=lambda pair: (-pair[1], pair[0])),
+    "frequencyAsc": lambda pairs: sorted(pairs, key=lambda pair: (pair[1], pair[0])),
+    "alphabetDesc": lambda pairs: sorted(pairs, key=lambda pair: pair[0], reverse=True),
+    "alphabetAsc": lambda pairs: sorted(pairs, key=lambda pair: pair[0]),
 }
 
 
@@ -130,7 +126,7 @@ class StringIndexer(Estimator["StringIndexerModel"], _StringIndexerParams, MLWri
     handleInvalid: what the model does with nulls and values that the fit has not seen: "error" refuses them,
         "skip" leaves their rows out, "keep" gives them the index behind the last label.
     stringOrderType: which label gets which index: "frequencyDesc" (the most frequent 0), "frequencyAsc",
-        "alphabetDesc" or "alphabetAsc". Equal counts are in alphabetical order, by UTF-16 as in Java.
+        "alphabetDesc" or "alphabetAsc". Equal counts are in alphabetical order, by code point.
 
     Examples
     --------
