@@ -149,7 +149,9 @@ def test_a_classifier_reads_the_number_of_classes(spark):
     indexed = ours.StringIndexer(**params).fit(table).transform(table)
     model = LogisticRegression(maxIter=5, regParam=0.1).fit(indexed)
     assert model.numClasses == peer.numClasses == 3
-    assert model.coefficientMatrix.toArray().shape == peer.coefficientMatrix.toArray().shape
+    np.testing.assert_allclose(
+        model.coefficientMatrix.toArray(), peer.coefficientMatrix.toArray(), rtol=0, atol=1e-9
+    )
 
 
 # ---- VectorAssembler
