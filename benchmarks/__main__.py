@@ -12,6 +12,9 @@ NAMES = {
     "startup": "weights file to the first feature, beside Keras; the time of the import",
     "logistic.wide": "the classifier's fit on 393 x 131,072, beside Spark MLlib and scikit-learn",
     "logistic.pooled": "the classifier's fit on 4,000 and 60,000 x 2,048, and growth in rows",
+    "logistic.memory": "the memory of a fit beyond its data; 10,000 wide rows streamed from a file",
+    "logistic.bad_input": "how soon bad input gets its message",
+    "logistic.search": "cross-validation, beside the same fits one by one and Spark's",
 }
 
 

@@ -2,8 +2,8 @@
 
 The problem is Spark's with standardization: the features are divided by their standard deviations (n - 1)
 before the clock starts, and C is 1 / (n regParam). See benchmarks/logistic/protocol.py for what is asked and
-answered; here a `form` (dense, centred or sparse), a `dtype` and a `solver` are settings, too, and a `target`: an
-objective at which lbfgs stops, its values after each iteration noted.
+answered; here a `form` (dense, centred or sparse), a `dtype` and a `solver` are settings, too, and a
+`target`: an objective at which lbfgs stops, its values after each iteration noted.
 """
 
 import sys

@@ -78,10 +78,10 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
     grown = growth(options, rounds)
     body = [
         f"The fit call alone, ten classes, data in memory on both sides; medians of {rounds} interleaved "
-        "rounds. 4,000 rows: mixed10 of InceptionV3 with trained weights, averaged over height and width, of 4,000 "
-        "handwritten digits. Other sizes are drawn from these: 0.7 of a row and 0.3 of another of its class, "
-        "normal noise of a fifth of each feature's standard deviation, negative values cut to 0. Settings, forms "
-        "and objectives as in logistic.wide.",
+        "rounds. 4,000 rows: mixed10 of InceptionV3 with trained weights, averaged over height and width, of "
+        "4,000 handwritten digits. Other sizes are drawn from these: 0.7 of a row and 0.3 of another of its "
+        "class, normal noise of a fifth of each feature's standard deviation, negative values cut to 0. "
+        "Settings, forms and objectives as in logistic.wide.",
         "",
         "Spark MLlib, the same path (elastic net):",
         "",

@@ -1,8 +1,8 @@
 """What a worker that fits is asked and answers.
 
 Asked, a line of JSON: {"settings": {...}, "model": FILE.npz or null}. It fits once with the settings, and
-answers `answer: SECONDS`, the fit call's alone; where a file is named it saves coefficients [classes, d], intercepts
-[classes] (both for the features as they were given) and the objective history there.
+answers `answer: SECONDS`, the fit call's alone; where a file is named it saves coefficients [classes, d],
+intercepts [classes] (both for the features as they were given) and the objective history there.
 """
 
 import json

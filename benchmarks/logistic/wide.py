@@ -2,12 +2,10 @@
 
 import argparse
 
-import numpy as np
-
 from benchmarks.harness import CACHE, Report, machine_facts, table
 from benchmarks.logistic import compare
 from benchmarks.logistic.contestants import Stage, stage
-from benchmarks.logistic.data import Data, add_shared, keep, named, wide
+from benchmarks.logistic.data import add_shared, cropped, wide
 
 PACKAGES = ("numpy", "scipy", "pyarrow", "pyspark", "scikit-learn")
 SAGA_EPOCHS = 5
@@ -25,15 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 FEATURES = {"rectified": "mixed10", "unrectified": "mixed10 before its ReLUs"}
 FORMS = {"rectified": ("dense", "sparse"), "unrectified": ("dense",)}
-
-
-def cropped(data: Data, rows: int | None, columns: int | None) -> Data:
-    if rows is None and columns is None:
-        return data
-    x, labels = data.load()
-    # The first positions of the map hold little: columns are taken from all over it.
-    step = 1 if columns is None else x.shape[1] // columns
-    return keep(named(f"cropped-{data.name}"), np.ascontiguousarray(x[:rows, ::step]), labels[:rows])
 
 
 class Tables:
@@ -99,8 +88,8 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
         "",
         f"scikit-learn's lbfgs, the same optimum: L2 with regParam {compare.REG_PARAM}. scikit-learn gets "
         "C = 1 / (n regParam) and features over their standard deviations, as they are or centred, computed "
-        "beforehand (pydeepl does this inside its time). Each has as many iterations as bring its objective to "
-        "within 1e-6 of the optimum; the fastest of scikit-learn's forms (dense, centred, CSR; float32, "
+        "beforehand (pydeepl does this inside its time). Each has as many iterations as bring its objective "
+        "to within 1e-6 of the optimum; the fastest of scikit-learn's forms (dense, centred, CSR; float32, "
         "float64) is shown.",
         "",
         *table(compare.OPTIMUM_HEADER, tables.optimum),
