@@ -9,14 +9,17 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from pydeepl import _core
 from pydeepl.linalg import dense_type, vector_array, vector_matrix
 from pydeepl.ml.attributes import binary_field
-from pydeepl.ml.base import Estimator, Model, keyword_only
+from pydeepl.ml.base import Estimator, Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, read_numbers, weight_column
 from pydeepl.ml.param import Param, ParamMap, Params
 from pydeepl.ml.param.shared import (
@@ -28,6 +31,7 @@ from pydeepl.ml.param.shared import (
     HasWeightCol,
 )
 from pydeepl.ml.persistence import MLReadable, MLWritable, StageState
+from pydeepl.ml.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -123,28 +127,40 @@ class OneVsRest(Estimator["OneVsRestModel"], _OneVsRestParams, HasParallelism, M
     def _fit(self, dataset: DataFrame) -> OneVsRestModel:
         features = input_column(self, self.featuresCol, dataset)
         label = input_column(self, self.labelCol, dataset)
-        classifier, weight = self.getClassifier(), self._weight(dataset)
+        weight = self._weight(dataset)
         classes = _count_classes(dataset, label)
-        columns = [label, features, *([weight] if weight else [])]
-        data = dataset.select(*dict.fromkeys(columns)).cache()
-
-        def fit_class(index: int) -> Any:
-            binary = f"mc2b${index}"
-            params = {
-                classifier.labelCol: binary,
-                classifier.featuresCol: features,
-                classifier.predictionCol: self.getPredictionCol(),
-            }
-            if weight:
-                params[classifier.weightCol] = weight
-            return classifier.fit(_against_rest(data, label, index, binary), params)
-
-        try:
-            with ThreadPoolExecutor(min(self.getParallelism(), classes)) as pool:
-                models = list(pool.map(fit_class, range(classes)))
-        finally:
-            data.unpersist()  # the models' summaries look at the data, but need not hold it
+        workers = min(self.getParallelism(), classes)
+        with self._fits(dataset, features, label, weight, workers) as fit_class:
+            if workers == 1:  # in this thread, where Ctrl-C reaches a fit at once
+                models = [fit_class(index) for index in range(classes)]
+            else:
+                with ThreadPoolExecutor(workers) as pool:
+                    models = list(pool.map(fit_class, range(classes)))
         return self._copyValues(OneVsRestModel(models)._resetUid(self.uid))
+
+    @contextmanager
+    def _fits(
+        self, dataset: DataFrame, features: str, label: str, weight: str | None, workers: int
+    ) -> Iterator[Callable[[int], Any]]:
+        """What fits a class' model by its number, for so many threads; it reads the features once."""
+        classifier = self.getClassifier()
+        params = {classifier.featuresCol: features, classifier.predictionCol: self.getPredictionCol()}
+        if weight:
+            params[classifier.weightCol] = weight
+        classifier = classifier.copy(params)
+        data = None
+        if isinstance(classifier, RowsEstimator):
+            data = classifier.copy({classifier.getParam("labelCol"): label})._read_data(dataset)
+        if isinstance(data, TrainingSet):
+            threads = max(1, _core.default_threads() // workers) if workers > 1 else 0
+            yield _shared_fits(classifier, data, dataset, label, threads)
+            return
+        columns = [label, features, *([weight] if weight else [])]
+        cached = dataset.select(*dict.fromkeys(columns)).cache()
+        try:
+            yield _single_fits(classifier, cached, label)
+        finally:
+            cached.unpersist()  # the models' summaries look at the data, but need not hold it
 
     def _weight(self, dataset: DataFrame) -> str | None:
         weight = weight_column(self, dataset)
@@ -188,6 +204,36 @@ def _against_rest(data: DataFrame, label: str, index: int, output: str) -> DataF
 
     # The attribute says that there are two classes, also where no row is of one of them.
     return data._with_stage(stage, [label], [binary_field(output)])
+
+
+def _shared_fits(
+    classifier: RowsEstimator[Any], data: TrainingSet, dataset: DataFrame, label: str, threads: int
+) -> Callable[[int], Any]:
+    """Fits on one set of features in memory, whose statistics serve every class."""
+
+    def fit_class(index: int) -> Any:
+        binary = _binary_name(index)
+        of_class = replace(data, labels=(data.labels == index).astype(np.float64))
+        training = _against_rest(dataset, label, index, binary)
+        return classifier.copy({classifier.getParam("labelCol"): binary})._fit_rows(
+            of_class, None, training, threads
+        )
+
+    return fit_class
+
+
+def _single_fits(classifier: Any, data: DataFrame, label: str) -> Callable[[int], Any]:
+    """Fits that read the data each by itself."""
+
+    def fit_class(index: int) -> Any:
+        binary = _binary_name(index)
+        return classifier.fit(_against_rest(data, label, index, binary), {classifier.labelCol: binary})
+
+    return fit_class
+
+
+def _binary_name(index: int) -> str:
+    return f"mc2b${index}"
 
 
 class OneVsRestModel(Model, _OneVsRestParams, MLWritable, MLReadable):

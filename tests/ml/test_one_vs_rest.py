@@ -8,9 +8,23 @@ import pytest
 
 from pydeepl.frame import adopt
 from pydeepl.linalg import vector_array, vector_matrix
-from pydeepl.ml import LogisticRegression, Model, OneVsRest, OneVsRestModel, Pipeline, PipelineModel
+from pydeepl.ml import (
+    Estimator,
+    LogisticRegression,
+    Model,
+    OneVsRest,
+    OneVsRestModel,
+    Pipeline,
+    PipelineModel,
+)
 from pydeepl.ml.classification import OneVsRest as from_classification
-from pydeepl.ml.param.shared import HasFeaturesCol, HasLabelCol, HasPredictionCol, HasRawPredictionCol
+from pydeepl.ml.param.shared import (
+    HasFeaturesCol,
+    HasLabelCol,
+    HasPredictionCol,
+    HasRawPredictionCol,
+    HasWeightCol,
+)
 
 LR = {"maxIter": 20, "regParam": 0.05}
 
@@ -29,10 +43,22 @@ def binary(table, index):
     return table.set_column(place, "label", pa.array((table["label"].to_numpy() == index).astype(float)))
 
 
+class Plain(Estimator, HasFeaturesCol, HasLabelCol, HasPredictionCol, HasRawPredictionCol, HasWeightCol):
+    """A classifier that reads its data by itself."""
+
+    def __init__(self, **params):
+        super().__init__()
+        self.inner = LogisticRegression(**params)
+
+    def _fit(self, dataset):
+        return self._copyValues(self.inner.copy())._fit(dataset)
+
+
+@pytest.mark.parametrize("kind", [LogisticRegression, Plain])
 @pytest.mark.parametrize("params", [{}, {"parallelism": 3}, {"weightCol": "weight"}])
-def test_the_models_are_those_of_each_class_against_the_rest(params):
+def test_the_models_are_those_of_each_class_against_the_rest(kind, params):
     table = problem()
-    model = OneVsRest(classifier=LogisticRegression(**LR), **params).fit(table)
+    model = OneVsRest(classifier=kind(**LR), **params).fit(table)
     assert len(model.models) == model.numClasses == 3
     assert model.numFeatures == 5
     weights = {name: value for name, value in params.items() if name == "weightCol"}
@@ -63,7 +89,8 @@ def test_columns_go_by_the_params():
         model.setPredictionCol("").transform(table)
 
 
-def test_features_are_computed_once_for_all_classes():
+@pytest.mark.parametrize("kind", [LogisticRegression, Plain])
+def test_features_are_computed_once_for_all_classes(kind):
     table, computed = problem(), []
 
     def features(batches):
@@ -73,7 +100,8 @@ def test_features_are_computed_once_for_all_classes():
 
     frame = adopt(table)[0]
     made = frame._with_stage(features, ["features"], [frame.column_field("features").with_name("made")])
-    model = OneVsRest(featuresCol="made", classifier=LogisticRegression(**LR), parallelism=2).fit(made)
+    classifier = kind(**LR)
+    model = OneVsRest(featuresCol="made", classifier=classifier, parallelism=2).fit(made)
     assert sum(computed) == table.num_rows
     computed.clear()
     model.transform(made).select("prediction").toArrow()
