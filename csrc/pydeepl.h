@@ -285,6 +285,7 @@ typedef struct pdl_logistic_options {
     double tolerance;      /* >= 0 */
     int fit_intercept, standardization;
     int uncentred;  /* 1: the objective of Spark <= 3.1 */
+    int certified;  /* 1: to the optimum (linear/certified.h) instead of along Spark's path; not when uncentred */
     size_t threads; /* 0 = default; the result does not depend on it */
     /* Where to start, or NULL: [C, columns] coefficients of the features as they came, then [C] intercepts, which count
      * only with fit_intercept. */
@@ -307,6 +308,31 @@ size_t pdl_logistic_sets(const pdl_logistic_model *model);                /* C: 
 const double *pdl_logistic_coefficients(const pdl_logistic_model *model); /* [C, columns] */
 const double *pdl_logistic_intercepts(const pdl_logistic_model *model);   /* [C] */
 const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *count);
+
+/* How a certified fit ended. */
+typedef enum pdl_outcome {
+    PDL_CONVERGED = 0, /* within the tolerance */
+    PDL_ITERATIONS,    /* max_iterations came first */
+    PDL_NO_OPTIMUM,    /* without penalty the objective falls for ever, as where the classes are separable */
+    PDL_PRECISION      /* rounding hides any further decrease */
+} pdl_outcome;
+
+/* How near to the optimum a point is; see linear/certificate.h's maths block. */
+typedef struct pdl_optimality {
+    double objective; /* with the penalty */
+    double residual;  /* the largest violation of the optimality (KKT) conditions, in the scaled space */
+    double gap;       /* the objective less a lower bound of the optimum; NaN without penalty */
+    pdl_outcome outcome;
+} pdl_optimality;
+
+/* NULL unless the fit was certified. */
+const pdl_optimality *pdl_logistic_optimality(const pdl_logistic_model *model);
+
+/* The optimality of any model: [C, columns] coefficients of the features as they came, then [C] intercepts. Its outcome
+ * means nothing. An infinite intercept stands for a class without rows, or for the only class that has any. */
+pdl_status pdl_logistic_certify(pdl_features *features, const double *labels, const double *weights,
+                                const pdl_logistic_options *options, const double *values, pdl_optimality *out,
+                                pdl_error *error);
 
 /* The smooth objective (without the L1 term) and its gradient at a point of the solver's scaled space, for derivative
  * and optimality checks. point, gradient: [C, columns] coefficients, then [C] intercepts if fit_intercept. */

@@ -208,6 +208,45 @@ def logistic_fit(
     classes if multinomial, else 1. progress(iteration, objective) follows every recorded state.
     """
 
+def logistic_optimum(
+    features: FeatureMatrix,
+    labels: _F64,
+    weights: _F64 | None,
+    classes: int,
+    multinomial: bool,
+    max_iterations: int,
+    reg_param: float,
+    elastic_net: float,
+    tolerance: float,
+    fit_intercept: bool,
+    standardization: bool,
+    threads: int,
+    progress: Callable[[int, float], object] | None = None,
+    initial: tuple[_F64, _F64] | None = None,
+) -> tuple[_F64, _F64, _F64, tuple[float, float, float, str]]:
+    """As logistic_fit, but to the optimum: a duality gap of at most tolerance times the objective.
+
+    Returns also (objective, KKT residual, duality gap, outcome). The gap is NaN without penalty, where the
+    residual has to be at most the tolerance. outcome: "converged"; "iterations" where max_iterations came
+    first; "no optimum" where, without penalty, the objective falls for ever; "precision" where rounding hides
+    any further decrease.
+    """
+
+def logistic_certify(
+    features: FeatureMatrix,
+    labels: _F64,
+    weights: _F64 | None,
+    classes: int,
+    multinomial: bool,
+    reg_param: float,
+    elastic_net: float,
+    fit_intercept: bool,
+    standardization: bool,
+    threads: int,
+    model: tuple[_F64, _F64],
+) -> tuple[float, float, float]:
+    """(objective, KKT residual, duality gap or NaN) of a model (coefficients, intercepts)."""
+
 def logistic_objective(
     features: FeatureMatrix,
     labels: _F64,

@@ -9,7 +9,7 @@
  *
  *   start      b = 0; intercepts log(1 + h_c) less their mean (h_c: weight of class c), binomial log(h_1 / h_0).
  *              From an initial model: b[c][j] times deviation_j; intercepts plus sum_j b[c][j] m_j when centred
- *   optimiser  L-BFGS when l1 = 0, else OWL-QN (minimize.h)
+ *   optimiser  L-BFGS when l1 = 0, else OWL-QN (minimize.h); `certified` goes to the optimum instead (certified.h)
  *   pivoting   softmax has a free direction: without penalty each feature's coefficients get a mean of 0 over the
  *              classes, and so do the intercepts always
  *   one class  with an intercept there is nothing to train: coefficients 0, the class's intercept +inf, history [0]
@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "linear/minimize.h"
 #include "linear/objective.h"
+#include "linear/optimum.h"
 #include "linear/span.h"
 #include "linear/statistics.h"
 
@@ -30,6 +31,8 @@ struct pdl_logistic_model {
     size_t sets, columns;
     double *values; /* [sets, columns] coefficients, then [sets] intercepts */
     pdl_history history;
+    bool certified;
+    pdl_optimality optimality; /* if certified */
 };
 
 typedef struct fit {
@@ -41,6 +44,7 @@ typedef struct fit {
     const pdl_statistics *statistics; /* shared */
     pdl_objective objective;
     pdl_span span;                           /* of a fit that runs in the samples' span */
+    pdl_history *history;                    /* the model's */
     double *inverse_deviation, *scaled_mean; /* [columns] */
     double *class_weight;                    /* [classes]: h */
     size_t classes_present;
@@ -64,6 +68,8 @@ static pdl_status check_options(const pdl_logistic_options *options, pdl_error *
         return pdl_fail(error, PDL_EINVAL, "elastic_net is %g; expected a number in [0, 1]", options->elastic_net);
     if (!(options->tolerance >= 0))
         return pdl_fail(error, PDL_EINVAL, "tolerance is %g; expected a number >= 0", options->tolerance);
+    if (options->certified && options->uncentred)
+        return pdl_fail(error, PDL_EINVAL, "a certified fit has no uncentred form");
     return PDL_OK;
 }
 
@@ -333,12 +339,60 @@ static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
     return status;
 }
 
+/* ---- the certified optimum --------------------------------------------------------------------------- */
+
+static pdl_optimum optimum_of(fit *work)
+{
+    const pdl_logistic_options *options = work->options;
+    return (pdl_optimum){.objective = &work->objective,
+                         .l1 = options->elastic_net * options->reg_param,
+                         .mean = work->statistics->mean,
+                         .class_weight = work->class_weight,
+                         .classes = options->classes};
+}
+
+static pdl_status check_interrupted(void *context, pdl_error *error)
+{
+    const pdl_logistic_options *options = ((fit *)context)->options;
+    return options->interrupted != NULL && options->interrupted(options->context) ? stopped(error) : PDL_OK;
+}
+
+/* Keeps an iteration's objective, and tells the caller of it. */
+static pdl_status keep_objective(void *context, size_t iteration, double objective, pdl_error *error)
+{
+    pdl_status status = pdl_history_append(((fit *)context)->history, objective, error);
+    return status == PDL_OK ? record(context, iteration, objective, error) : status;
+}
+
+static pdl_status train_certified(fit *work, pdl_logistic_model *model, pdl_error *error)
+{
+    pdl_optimum how = optimum_of(work);
+    how.max_iterations = work->options->max_iterations;
+    how.tolerance = work->options->tolerance;
+    how.record = keep_objective;
+    how.check = check_interrupted;
+    how.context = work;
+    how.started = work->options->initial != NULL;
+    if (how.started) start_from(work, work->options->initial, model);
+    work->history = &model->history;
+    pdl_status status = prepare_objective(work, error);
+    if (status == PDL_OK) status = pdl_optimum_find(&how, model->values, &model->optimality, error);
+    return status;
+}
+
+/* ---- from the scaled space and back ------------------------------------------------------------------ */
+
+/* Of the finite ones: a class without rows may have an infinite intercept. */
 static void subtract_mean(double *value, size_t count, size_t step)
 {
     double mean = 0;
-    for (size_t c = 0; c < count; c++)
+    size_t finite = 0;
+    for (size_t c = 0; c < count; c++) {
+        if (!isfinite(value[c * step])) continue;
         mean += value[c * step];
-    mean /= (double)count;
+        finite++;
+    }
+    mean /= (double)finite;
     for (size_t c = 0; c < count; c++)
         value[c * step] -= mean;
 }
@@ -354,7 +408,7 @@ static void unscale(const fit *work, pdl_logistic_model *model)
             shift += b[j] * work->scaled_mean[j];
             b[j] *= work->inverse_deviation[j];
         }
-        if (work->objective.centred) intercepts[c] -= shift;
+        intercepts[c] -= shift; /* 0 where nothing is centred */
     }
     if (!work->options->multinomial) return;
     for (size_t j = 0; j < columns && work->options->reg_param == 0; j++)
@@ -403,10 +457,11 @@ pdl_status pdl_logistic_fit(pdl_features *features, const double *labels, const 
     pdl_status status = open_fit(&work, error);
     if (status == PDL_OK) status = create_model(sets_of(options), features->columns, &model, error);
     if (status != PDL_OK) goto done;
+    model->certified = options->certified;
     if (options->fit_intercept && work.classes_present == 1) {
         status = settle_constant(&work, model, error);
     } else {
-        status = train(&work, model, error);
+        status = options->certified ? train_certified(&work, model, error) : train(&work, model, error);
         if (status == PDL_OK) unscale(&work, model);
     }
 done:
@@ -426,6 +481,29 @@ pdl_status pdl_logistic_objective(pdl_features *features, const double *labels, 
     pdl_status status = open_fit(&work, error);
     if (status == PDL_OK) status = prepare_objective(&work, error);
     if (status == PDL_OK) pdl_objective_evaluate(&work.objective, point, value, gradient);
+    close_fit(&work);
+    return status;
+}
+
+pdl_status pdl_logistic_certify(pdl_features *features, const double *labels, const double *weights,
+                                const pdl_logistic_options *options, const double *values, pdl_optimality *out,
+                                pdl_error *error)
+{
+    pdl_logistic_options centred = *options;
+    centred.uncentred = 0;
+    fit work = {.features = features, .options = &centred, .labels = labels, .weights = weights};
+    pdl_logistic_model *model = NULL;
+    pdl_optimality found = {.objective = 0};
+    pdl_status status = open_fit(&work, error);
+    if (status == PDL_OK && !(options->fit_intercept && work.classes_present == 1)) {
+        pdl_optimum how = optimum_of(&work);
+        status = create_model(sets_of(options), features->columns, &model, error);
+        if (status == PDL_OK) start_from(&work, values, model);
+        if (status == PDL_OK) status = prepare_objective(&work, error);
+        if (status == PDL_OK) status = pdl_optimum_certify(&how, model->values, &found, error);
+    }
+    if (status == PDL_OK) *out = found;
+    pdl_logistic_destroy(model);
     close_fit(&work);
     return status;
 }
@@ -457,4 +535,9 @@ const double *pdl_logistic_history(const pdl_logistic_model *model, size_t *coun
 {
     *count = model->history.count;
     return model->history.value;
+}
+
+const pdl_optimality *pdl_logistic_optimality(const pdl_logistic_model *model)
+{
+    return model->certified ? &model->optimality : NULL;
 }

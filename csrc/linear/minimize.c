@@ -24,9 +24,8 @@ typedef struct run {
     bool failed_once, failed_twice;
 } run;
 
-static pdl_status record(run *work, pdl_error *error)
+pdl_status pdl_history_append(pdl_history *history, double value, pdl_error *error)
 {
-    pdl_history *history = work->history;
     if (history->count == history->capacity) {
         size_t capacity = history->capacity == 0 ? 128 : 2 * history->capacity;
         double *grown = pdl_alloc(capacity, sizeof *grown);
@@ -37,7 +36,14 @@ static pdl_status record(run *work, pdl_error *error)
         history->value = grown;
         history->capacity = capacity;
     }
-    history->value[history->count++] = work->state.value;
+    history->value[history->count++] = value;
+    return PDL_OK;
+}
+
+static pdl_status record(run *work, pdl_error *error)
+{
+    pdl_status status = pdl_history_append(work->history, work->state.value, error);
+    if (status != PDL_OK) return status;
     return work->problem->record(work->problem->context, work->state.iteration, work->state.value, error);
 }
 

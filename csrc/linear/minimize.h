@@ -43,6 +43,8 @@ typedef struct pdl_history {
     size_t count, capacity;
 } pdl_history;
 
+pdl_status pdl_history_append(pdl_history *history, double value, pdl_error *error);
+
 /* x: the start, then the result. The history is the caller's also on failure. */
 pdl_status pdl_minimize(const pdl_problem *problem, double *x, pdl_history *history, pdl_error *error);
 

@@ -35,24 +35,27 @@ static int read_rows(PyObject *module, problem *on)
     return (on->weight = read_vector(on, on->weights, "weights", on->rows)) != NULL ? 0 : -1;
 }
 
-/* The initial model, a pair of arrays; 0, or -1 with an exception. */
-static int read_initial(problem *on)
+/* The initial or otherwise given model, a pair of arrays; 0, or -1 with an exception. */
+static int read_initial(problem *on, const char *name)
 {
     PyObject *matrix, *vector;
     size_t sets = on->options.multinomial ? on->options.classes : 1, count = sets * on->columns;
     if (on->initial == Py_None) return 0;
     if (!PyTuple_Check(on->initial)) {
-        PyErr_Format(PyExc_TypeError, "initial: expected (coefficients, intercepts), got %R", Py_TYPE(on->initial));
+        PyErr_Format(PyExc_TypeError, "%s: expected (coefficients, intercepts), got %R", name, Py_TYPE(on->initial));
         return -1;
     }
-    if (!PyArg_ParseTuple(on->initial, "OO:initial", &matrix, &vector)) return -1;
-    PyArrayObject *coefficients = pdl_check_array(matrix, "initial coefficients", NPY_DOUBLE, 2);
+    if (!PyArg_ParseTuple(on->initial, "OO", &matrix, &vector)) return -1;
+    char part[32];
+    snprintf(part, sizeof part, "%s coefficients", name);
+    PyArrayObject *coefficients = pdl_check_array(matrix, part, NPY_DOUBLE, 2);
     if (coefficients == NULL) return -1;
-    PyArrayObject *intercepts = pdl_check_array(vector, "initial intercepts", NPY_DOUBLE, 1);
+    snprintf(part, sizeof part, "%s intercepts", name);
+    PyArrayObject *intercepts = pdl_check_array(vector, part, NPY_DOUBLE, 1);
     if (intercepts == NULL) return -1;
     if ((size_t)PyArray_DIM(coefficients, 0) != sets || (size_t)PyArray_DIM(coefficients, 1) != on->columns ||
         (size_t)PyArray_DIM(intercepts, 0) != sets) {
-        PyErr_Format(PyExc_ValueError, "initial: expected [%zu, %zu] and [%zu], got [%zd, %zd] and [%zd]", sets,
+        PyErr_Format(PyExc_ValueError, "%s: expected [%zu, %zu] and [%zu], got [%zd, %zd] and [%zd]", name, sets,
                      on->columns, sets, PyArray_DIM(coefficients, 0), PyArray_DIM(coefficients, 1),
                      PyArray_DIM(intercepts, 0));
         return -1;
@@ -104,6 +107,11 @@ static PyObject *matrix_of(const double *values, npy_intp rows, npy_intp columns
     return array;
 }
 
+static const char *const outcomes[] = {[PDL_CONVERGED] = "converged",
+                                       [PDL_ITERATIONS] = "iterations",
+                                       [PDL_NO_OPTIMUM] = "no optimum",
+                                       [PDL_PRECISION] = "precision"};
+
 static PyObject *model_tuple(const pdl_logistic_model *model, size_t columns)
 {
     size_t count;
@@ -112,12 +120,44 @@ static PyObject *model_tuple(const pdl_logistic_model *model, size_t columns)
     PyObject *coefficients = matrix_of(pdl_logistic_coefficients(model), sets, (npy_intp)columns);
     PyObject *intercepts = vector_of(pdl_logistic_intercepts(model), sets);
     PyObject *objectives = vector_of(history, (npy_intp)count);
-    if (coefficients != NULL && intercepts != NULL && objectives != NULL)
-        return Py_BuildValue("NNN", coefficients, intercepts, objectives);
+    if (coefficients != NULL && intercepts != NULL && objectives != NULL) {
+        const pdl_optimality *optimality = pdl_logistic_optimality(model);
+        if (optimality == NULL) return Py_BuildValue("NNN", coefficients, intercepts, objectives);
+        return Py_BuildValue("NNN(ddds)", coefficients, intercepts, objectives, optimality->objective,
+                             optimality->residual, optimality->gap, outcomes[optimality->outcome]);
+    }
     Py_XDECREF(coefficients);
     Py_XDECREF(intercepts);
     Py_XDECREF(objectives);
     return NULL;
+}
+
+/* The fit itself, its options read but for these. */
+static PyObject *train(PyObject *module, problem *on, Py_ssize_t classes, Py_ssize_t max_iterations, Py_ssize_t threads)
+{
+    pdl_logistic_options *options = &on->options;
+    if (classes < 1 || max_iterations < 0 || threads < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected classes >= 1, max_iterations >= 0, threads >= 0");
+        return NULL;
+    }
+    options->classes = (size_t)classes;
+    options->max_iterations = (size_t)max_iterations;
+    options->threads = (size_t)threads;
+    options->progress = on->progress != Py_None ? report_progress : NULL;
+    options->interrupted = check_signals;
+    options->context = on;
+    if (read_rows(module, on) < 0 || read_initial(on, "initial") < 0) return NULL;
+
+    pdl_logistic_model *model = NULL;
+    pdl_error error = {.code = PDL_OK};
+    on->released = PyEval_SaveThread();
+    pdl_status status = pdl_logistic_fit(on->features, on->label, on->weight, options, &model, &error);
+    PyEval_RestoreThread(on->released);
+    pdl_features_settled(on->matrix);
+    PyObject *result = status == PDL_OK ? model_tuple(model, on->columns) : pdl_raise(&error);
+    pdl_logistic_destroy(model);
+    PyMem_Free(on->start);
+    return result;
 }
 
 PyDoc_STRVAR(fit_doc, "logistic_fit(features, labels, weights, classes, multinomial, max_iterations, reg_param, "
@@ -141,28 +181,67 @@ static PyObject *logistic_fit(PyObject *module, PyObject *args, PyObject *kwargs
                                      &options->standardization, &options->uncentred, &threads, &on.progress,
                                      &on.initial))
         return NULL;
-    if (classes < 1 || max_iterations < 0 || threads < 0) {
-        PyErr_SetString(PyExc_ValueError, "expected classes >= 1, max_iterations >= 0, threads >= 0");
+    return train(module, &on, classes, max_iterations, threads);
+}
+
+PyDoc_STRVAR(optimum_doc,
+             "logistic_optimum(features, labels, weights, classes, multinomial, max_iterations, reg_param, "
+             "elastic_net, tolerance, fit_intercept, standardization, threads, progress=None, "
+             "initial=None)\n--\n\n"
+             "As logistic_fit, but to the optimum: (coefficients, intercepts, objective history, "
+             "(objective, KKT residual, duality gap, outcome)).");
+
+static PyObject *logistic_optimum(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"features",        "labels",    "weights",     "classes",   "multinomial",
+                            "max_iterations",  "reg_param", "elastic_net", "tolerance", "fit_intercept",
+                            "standardization", "threads",   "progress",    "initial",   NULL};
+    problem on = {.progress = Py_None, .initial = Py_None, .options = {.certified = 1}};
+    pdl_logistic_options *options = &on.options;
+    Py_ssize_t classes, max_iterations, threads;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpndddppn|OO:logistic_optimum", names, &on.matrix, &on.labels,
+                                     &on.weights, &classes, &options->multinomial, &max_iterations, &options->reg_param,
+                                     &options->elastic_net, &options->tolerance, &options->fit_intercept,
+                                     &options->standardization, &threads, &on.progress, &on.initial))
+        return NULL;
+    return train(module, &on, classes, max_iterations, threads);
+}
+
+PyDoc_STRVAR(certify_doc, "logistic_certify(features, labels, weights, classes, multinomial, reg_param, elastic_net, "
+                          "fit_intercept, standardization, threads, model)\n--\n\n"
+                          "(objective, KKT residual, duality gap) of a model (coefficients, intercepts).");
+
+static PyObject *logistic_certify(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"features",    "labels",        "weights",         "classes", "multinomial", "reg_param",
+                            "elastic_net", "fit_intercept", "standardization", "threads", "model",       NULL};
+    problem on = {0};
+    pdl_logistic_options *options = &on.options;
+    Py_ssize_t classes, threads;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOnpddppnO:logistic_certify", names, &on.matrix, &on.labels,
+                                     &on.weights, &classes, &options->multinomial, &options->reg_param,
+                                     &options->elastic_net, &options->fit_intercept, &options->standardization,
+                                     &threads, &on.initial))
+        return NULL;
+    if (classes < 1 || threads < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected classes >= 1, threads >= 0");
         return NULL;
     }
     options->classes = (size_t)classes;
-    options->max_iterations = (size_t)max_iterations;
     options->threads = (size_t)threads;
-    options->progress = on.progress != Py_None ? report_progress : NULL;
-    options->interrupted = check_signals;
-    options->context = &on;
-    if (read_rows(module, &on) < 0 || read_initial(&on) < 0) return NULL;
-
-    pdl_logistic_model *model = NULL;
+    if (read_rows(module, &on) < 0 || read_initial(&on, "model") < 0) return NULL;
+    if (on.start == NULL) return PyErr_Format(PyExc_TypeError, "model: expected (coefficients, intercepts), got None");
+    options->initial = NULL;
+    pdl_optimality found;
     pdl_error error = {.code = PDL_OK};
-    on.released = PyEval_SaveThread();
-    pdl_status status = pdl_logistic_fit(on.features, on.label, on.weight, options, &model, &error);
-    PyEval_RestoreThread(on.released);
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = pdl_logistic_certify(on.features, on.label, on.weight, options, on.start, &found, &error);
+    Py_END_ALLOW_THREADS;
     pdl_features_settled(on.matrix);
-    PyObject *result = status == PDL_OK ? model_tuple(model, on.columns) : pdl_raise(&error);
-    pdl_logistic_destroy(model);
     PyMem_Free(on.start);
-    return result;
+    if (status != PDL_OK) return pdl_raise(&error);
+    return Py_BuildValue("ddd", found.objective, found.residual, found.gap);
 }
 
 PyDoc_STRVAR(objective_doc, "logistic_objective(features, labels, weights, classes, multinomial, reg_param, "
@@ -279,6 +358,8 @@ static PyObject *logistic_margins_csr(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"logistic_fit", (PyCFunction)(void (*)(void))logistic_fit, METH_VARARGS | METH_KEYWORDS, fit_doc},
+    {"logistic_optimum", (PyCFunction)(void (*)(void))logistic_optimum, METH_VARARGS | METH_KEYWORDS, optimum_doc},
+    {"logistic_certify", (PyCFunction)(void (*)(void))logistic_certify, METH_VARARGS | METH_KEYWORDS, certify_doc},
     {"logistic_objective", (PyCFunction)(void (*)(void))logistic_objective, METH_VARARGS | METH_KEYWORDS,
      objective_doc},
     {"logistic_margins", logistic_margins, METH_VARARGS, margins_doc},

@@ -60,6 +60,49 @@ def fit(x, y, w=None, classes=None, uncentred=False, threads=1, progress=None, i
     )
 
 
+def optimum(x, y, w=None, classes=None, threads=1, progress=None, initial=None, **params):
+    """_core.logistic_optimum, as `fit` calls logistic_fit."""
+    p = DEFAULTS | params
+    y = np.ascontiguousarray(y, np.float64)
+    classes = classes or int(y.max()) + 1
+    return _core.logistic_optimum(
+        matrix(x, threads),
+        y,
+        None if w is None else np.ascontiguousarray(w, np.float64),
+        classes,
+        is_multinomial(p["family"], classes),
+        p["maxIter"],
+        p["regParam"],
+        p["elasticNetParam"],
+        p["tol"],
+        p["fitIntercept"],
+        p["standardization"],
+        threads,
+        progress,
+        initial,
+    )
+
+
+def certify(x, y, coefficients, intercepts, w=None, classes=None, threads=1, **params):
+    """_core.logistic_certify of a model."""
+    p = DEFAULTS | params
+    y = np.ascontiguousarray(y, np.float64)
+    classes = classes or int(y.max()) + 1
+    return _core.logistic_certify(
+        matrix(x, threads),
+        y,
+        None if w is None else np.ascontiguousarray(w, np.float64),
+        classes,
+        is_multinomial(p["family"], classes),
+        p["regParam"],
+        p["elasticNetParam"],
+        p["fitIntercept"],
+        p["standardization"],
+        threads,
+        (coefficients, intercepts),
+    )
+
+
 def formula_data():
     """The golden files' features: a formula, with a constant last column."""
     i, j = np.arange(30)[:, None], np.arange(4)[None, :]
