@@ -4,13 +4,15 @@ A column of vectors is an Arrow extension array of type "pydeepl.vector" over on
 
     dense, all of one size d      fixed_size_list<float | double>[d]: a [n, d] matrix, never copied
     sparse, or of mixed sizes     struct<type: int8, size: int32, indices: list<int32>, values: list<double>>,
-                                  Spark's own: type 0 is sparse, 1 is dense (size and indices are then null)
+                                  Spark's own: type 0 is sparse, 1 is dense (size and indices are then null);
+                                  with values: list<float> where they came as float32 (sparse_vector_array)
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -21,14 +23,22 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 Vector: TypeAlias = "DenseVector | SparseVector"
 
 SPARSE, DENSE = 0, 1
-MIXED_STORAGE = pa.struct(
-    [
-        pa.field("type", pa.int8(), nullable=False),
-        pa.field("size", pa.int32()),
-        pa.field("indices", pa.list_(pa.field("element", pa.int32(), nullable=False))),
-        pa.field("values", pa.list_(pa.field("element", pa.float64(), nullable=False))),
-    ]
-)
+
+
+def _mixed_storage(number: pa.DataType) -> pa.DataType:
+    return pa.struct(
+        [
+            pa.field("type", pa.int8(), nullable=False),
+            pa.field("size", pa.int32()),
+            pa.field("indices", pa.list_(pa.field("element", pa.int32(), nullable=False))),
+            pa.field("values", pa.list_(pa.field("element", number, nullable=False))),
+        ]
+    )
+
+
+MIXED_STORAGE = _mixed_storage(pa.float64())
+MIXED_STORAGE_FLOAT32 = _mixed_storage(pa.float32())
+_MIXED_STORAGES = (MIXED_STORAGE, MIXED_STORAGE_FLOAT32)
 
 
 class DenseVector:
@@ -310,7 +320,7 @@ class VectorType(pa.ExtensionType):  # type: ignore[misc]
     """The Arrow type "pydeepl.vector"; its storage says how the vectors lie (see the head of this file)."""
 
     def __init__(self, storage: pa.DataType) -> None:
-        if not (is_dense_storage(storage) or storage == MIXED_STORAGE):
+        if not (is_dense_storage(storage) or storage in _MIXED_STORAGES):
             raise TypeError(f"pydeepl.vector: {storage} cannot hold vectors")
         super().__init__(storage, "pydeepl.vector")
 
@@ -376,6 +386,90 @@ def vector_array(values: npt.NDArray[Any]) -> pa.ExtensionArray:
     return pa.ExtensionArray.from_storage(arrow_type, buffers)
 
 
+@dataclass(frozen=True)
+class SparseRows:
+    """Sparse vectors of one size as compressed rows.
+
+    Row i holds values[k] at indices[k] for indptr[i] <= k < indptr[i + 1]: indptr int64 [n + 1], indices
+    int32 [count], values float32 or float64 [count]; size: numbers of a vector.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    values: FloatArray
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def toArray(self) -> FloatArray:
+        """The rows in full, [n, size]."""
+        matrix = np.zeros((len(self), self.size), self.values.dtype)
+        used = slice(self.indptr[0], self.indptr[-1])
+        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        matrix[rows, self.indices[used]] = self.values[used]
+        return matrix
+
+
+def sparse_vector_array(rows: Any) -> pa.ExtensionArray:
+    """A vector column of a sparse matrix's rows, without a copy of its int32 indices and its float values.
+
+    Parameters: rows, a SciPy sparse matrix or array [n, d] (of another format than CSR, or with indices that
+    are unsorted or there twice: a tidy copy is made), or (indptr, indices, values, size) of compressed rows
+    with indices that rise within a row. Values of float32 stay so; all others become float64.
+    Returns the Arrow array of n vectors. Raises ValueError where the parts do not fit together; TypeError for
+    something else.
+    """
+    if hasattr(rows, "tocsr"):
+        csr = rows.tocsr()
+        if not csr.has_canonical_format:
+            csr = csr.copy() if csr is rows else csr
+            csr.sum_duplicates()
+        rows = csr.indptr, csr.indices, csr.data, csr.shape[1]
+    if not (isinstance(rows, tuple) and len(rows) == 4):
+        raise TypeError(
+            "sparse_vector_array: expected a SciPy sparse matrix or (indptr, indices, values, size), "
+            f"got {type(rows).__name__}"
+        )
+    indptr, indices, values, size = map(np.asarray, rows)
+    return _sparse_array(indptr, indices, values, size)
+
+
+def _sparse_array(
+    indptr: npt.NDArray[Any], indices: npt.NDArray[Any], values: npt.NDArray[Any], sizes: npt.NDArray[Any]
+) -> pa.ExtensionArray:
+    """sizes: of each row [n], or one for all of them."""
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float64)
+    shaped = indptr.ndim == indices.ndim == values.ndim == 1 and len(indptr) > 0
+    if not shaped or len(indices) != len(values) or indptr[0] < 0 or (np.diff(indptr) < 0).any():
+        raise ValueError(
+            "sparse_vector_array: expected indptr [n + 1] that never falls, and as many indices as values; "
+            f"got indptr {indptr.shape}, indices {indices.shape} and values {values.shape}"
+        )
+    if indptr[-1] > len(values) or len(values) >= 2**31:
+        raise ValueError(
+            f"sparse_vector_array: {indptr[-1]} values in the rows; expected at most the {len(values)} "
+            "given, and fewer than 2**31 (make a column of several chunks)"
+        )
+    size = int(sizes.max(initial=0))
+    used = indices[indptr[0] : indptr[-1]]
+    if size >= 2**31 or (used.size and (used.min() < 0 or used.max() >= size)):
+        raise ValueError(f"sparse_vector_array: an index is outside 0 ... {size - 1}")
+    storage = MIXED_STORAGE_FLOAT32 if values.dtype == np.float32 else MIXED_STORAGE
+    rows, offsets = len(indptr) - 1, pa.array(indptr.astype(np.int32, copy=False))
+    parts = [
+        pa.array(np.full(rows, SPARSE, np.int8)),
+        pa.array(np.broadcast_to(sizes, rows).astype(np.int32)),
+    ]
+    for name, numbers in (("indices", indices.astype(np.int32, copy=False)), ("values", values)):
+        kind = storage.field(name).type
+        flat = pa.array(np.ascontiguousarray(numbers))
+        parts.append(pa.ListArray.from_arrays(offsets, flat, type=kind))
+    made = pa.StructArray.from_arrays(parts, fields=list(storage))
+    return pa.ExtensionArray.from_storage(VectorType(storage), made)
+
+
 def vectors_array(items: Iterable[Any], arrow_type: VectorType | None = None) -> pa.ExtensionArray:
     """A vector column of single vectors (DenseVector, SparseVector, sequences of numbers, None).
 
@@ -387,6 +481,8 @@ def vectors_array(items: Iterable[Any], arrow_type: VectorType | None = None) ->
     if arrow_type is None and not sparse and len(sizes) == 1:
         float32 = all(cell is None or cell.values.dtype == np.float32 for cell in cells)
         arrow_type = dense_type(sizes.pop(), np.float32 if float32 else np.float64)
+    if arrow_type in (None, MIXED) and cells and all(isinstance(cell, SparseVector) for cell in cells):
+        return _sparse_cells(cells)
     if arrow_type is None or arrow_type.size is None:
         storage = pa.array([_mixed_cell(cell) for cell in cells], MIXED_STORAGE)
         return pa.ExtensionArray.from_storage(MIXED, storage)
@@ -407,12 +503,35 @@ def vectors_array(items: Iterable[Any], arrow_type: VectorType | None = None) ->
     return pa.ExtensionArray.from_storage(arrow_type, storage)
 
 
+def _sparse_cells(cells: Sequence[Any]) -> pa.ExtensionArray:
+    counts = [len(cell.values) for cell in cells]
+    return _sparse_array(
+        np.cumsum([0, *counts]),
+        np.concatenate([cell.indices for cell in cells]),
+        np.concatenate([cell.values for cell in cells]),
+        np.array([cell.size for cell in cells]),
+    )
+
+
 def _vector(item: Any) -> Vector | None:
     if item is None or isinstance(item, DenseVector | SparseVector):
         return item
+    if hasattr(item, "tocsr"):  # a row of a SciPy matrix, [1, d] or [d]
+        return _scipy_vector(item)
     if hasattr(item, "toArray") and hasattr(item, "indices"):  # PySpark's own sparse vector
         return SparseVector(item.size, item.indices, item.values)
     return DenseVector(item.toArray() if hasattr(item, "toArray") else item)
+
+
+def _scipy_vector(item: Any) -> SparseVector:
+    if item.ndim == 2 and item.shape[0] != 1:
+        raise ValueError(f"expected one row of a sparse matrix, [1, d], got shape {item.shape}")
+    row = item.tocoo()
+    if row.ndim == 1:
+        row = row.reshape(1, -1)
+    row = row.tocsr()
+    row.sum_duplicates()
+    return SparseVector(row.shape[1], row.indices, row.data)
 
 
 def _mixed_cell(cell: Vector | None) -> dict[str, Any] | None:
@@ -435,32 +554,37 @@ def _chunks(column: Any) -> list[pa.Array]:
     return [chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk for chunk in chunks]
 
 
-def vector_blocks(column: pa.Array | pa.ChunkedArray, name: str = "features") -> list[FloatArray]:
-    """The vectors as matrices, one a chunk.
+def vector_rows(column: pa.Array | pa.ChunkedArray, name: str = "features") -> list[FloatArray | SparseRows]:
+    """The vectors as matrices, one a chunk, sparse where sparse vectors are in it: nothing is densified.
 
     Parameters: column, of vectors, or of plain (fixed-size) lists of numbers; name, for messages.
-    Returns [r, d] arrays whose r add up to the column's length: views of the column where it is dense float32
-    or float64 (read-only then), float64 copies otherwise. Empty chunks are left out.
+    Returns [r, d] arrays or SparseRows whose r add up to the column's length: views of the column where it is
+    dense float32 or float64 (read-only then) or sparse, float64 copies otherwise. Empty chunks are left out.
     Raises ValueError for a null, or for vectors of different sizes; TypeError for a column of another type.
     """
-    blocks: list[FloatArray] = []
+    blocks: list[FloatArray | SparseRows] = []
     for chunk in _chunks(column):
         if chunk.null_count:
             raise ValueError(
                 f"{name}: {chunk.null_count} of {len(chunk)} vectors are null; drop or fill them first"
             )
         if len(chunk):
-            blocks.append(_block(chunk, name))
-    sizes = sorted({block.shape[1] for block in blocks})
+            blocks.append(_mixed_rows(chunk, name) if chunk.type in _MIXED_STORAGES else _block(chunk, name))
+    sizes = sorted({block.size if isinstance(block, SparseRows) else block.shape[1] for block in blocks})
     if len(sizes) > 1:
         raise ValueError(f"{name}: vectors of different sizes: {sizes}")
     return blocks
 
 
+def vector_blocks(column: pa.Array | pa.ChunkedArray, name: str = "features") -> list[FloatArray]:
+    """The vectors as dense matrices: vector_rows with sparse vectors in full, which may take much memory."""
+    return [
+        block.toArray() if isinstance(block, SparseRows) else block for block in vector_rows(column, name)
+    ]
+
+
 def _block(chunk: pa.Array, name: str) -> FloatArray:
     storage = chunk.type
-    if storage == MIXED_STORAGE:
-        return _mixed_block(chunk, name)
     if pa.types.is_fixed_size_list(storage):
         size = storage.list_size
         flat = chunk.values[chunk.offset * size : (chunk.offset + len(chunk)) * size]
@@ -481,22 +605,24 @@ def _block(chunk: pa.Array, name: str) -> FloatArray:
     return matrix
 
 
-def _mixed_block(chunk: pa.StructArray, name: str) -> FloatArray:
-    """Densifies Spark's structs with one scatter over all values."""
-    kinds, sizes, indices, values = (part for part in chunk.flatten())
+def _mixed_rows(chunk: pa.StructArray, name: str) -> SparseRows:
+    """Spark's structs as compressed rows; a dense vector among them has every index."""
+    kinds, sizes, indices, values = chunk.flatten()
     dense = kinds.to_numpy() == DENSE
-    counts = values.value_lengths().to_numpy()
+    counts = values.value_lengths().fill_null(0).to_numpy()
     widths = np.where(dense, counts, sizes.fill_null(0).to_numpy())
-    if len(np.unique(widths)) > 1:
+    if (widths != widths[0]).any():
         raise ValueError(f"{name}: vectors of different sizes: {np.unique(widths).tolist()}")
-    numbers = values.flatten().to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(chunk)), counts)
-    starts = np.repeat(np.cumsum(counts) - counts, counts)
-    places = np.arange(len(numbers)) - starts
-    places[~dense[rows]] = indices.flatten().to_numpy(zero_copy_only=False)
-    matrix = np.zeros((len(chunk), int(widths[0])))
-    matrix[rows, places] = numbers
-    return matrix
+    if (indices.value_lengths().fill_null(0).to_numpy()[~dense] != counts[~dense]).any():
+        raise ValueError(f"{name}: a sparse vector has other numbers of indices and of values")
+    starts = values.offsets.to_numpy()
+    if not dense.any() and np.array_equal(indices.offsets.to_numpy(), starts) and not values.null_count:
+        places, numbers = indices.values.to_numpy(), values.values.to_numpy()
+        return SparseRows(starts.astype(np.int64), places, numbers, int(widths[0]))
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    every = np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts)
+    every[~np.repeat(dense, counts)] = indices.filter(pa.array(~dense)).flatten().to_numpy()
+    return SparseRows(indptr, every.astype(np.int32), values.flatten().to_numpy(), int(widths[0]))
 
 
 def vector_matrix(column: pa.Array | pa.ChunkedArray, name: str = "features") -> FloatArray:
@@ -513,7 +639,7 @@ def vectors(column: pa.Array | pa.ChunkedArray) -> list[Vector | None]:
     """The column's cells as DenseVector (views of dense columns) or SparseVector; None where null."""
     cells: list[Vector | None] = []
     for chunk in _chunks(column):
-        if chunk.type == MIXED_STORAGE:
+        if chunk.type in _MIXED_STORAGES:
             cells += [None if cell is None else _mixed_value(cell) for cell in chunk.to_pylist()]
         elif chunk.null_count:
             cells += [None if not cell.is_valid else DenseVector(cell.values.to_numpy()) for cell in chunk]
@@ -527,11 +653,14 @@ def mixed(column: pa.Array) -> pa.ExtensionArray:
     columns)."""
     if column.type == MIXED:
         return column
+    if column.type.storage_type == MIXED_STORAGE_FLOAT32:
+        return pa.ExtensionArray.from_storage(MIXED, column.storage.cast(MIXED_STORAGE))
     return vectors_array(vectors(column), MIXED)
 
 
 __all__: Sequence[str] = [
     "DenseVector",
+    "SparseRows",
     "SparseVector",
     "VectorType",
     "VectorUDT",
@@ -539,9 +668,11 @@ __all__: Sequence[str] = [
     "dense_type",
     "is_vector",
     "mixed",
+    "sparse_vector_array",
     "vector_array",
     "vector_blocks",
     "vector_matrix",
+    "vector_rows",
     "vectors",
     "vectors_array",
 ]

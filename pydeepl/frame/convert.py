@@ -184,7 +184,7 @@ def _pandas_column(column: Any, name: str, field: pa.Field | None) -> pa.Array:
 def _is_numbers(cell: Any) -> bool:
     if isinstance(cell, np.ndarray):
         return cell.ndim == 1 and cell.dtype.kind in "fiu"
-    if hasattr(cell, "toArray"):
+    if hasattr(cell, "toArray") or hasattr(cell, "tocsr"):  # PySpark's vectors, and rows of SciPy's matrices
         return True
     return isinstance(cell, list) and bool(cell) and all(isinstance(item, float) for item in cell)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.linalg import DenseVector, SparseVector, Vector, dense_type, vector_array
+from pydeepl.linalg import DenseVector, SparseRows, SparseVector, Vector, dense_type, vector_array
 from pydeepl.ml.base import Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, weight_column
 from pydeepl.ml.matrix import Matrix, SparseMatrix, compressed_matrix, compressed_vector
@@ -49,7 +49,7 @@ from pydeepl.ml.summary import (
     LogisticRegressionSummary,
     LogisticRegressionTrainingSummary,
 )
-from pydeepl.ml.training_set import TrainingSet, count_classes, feature_blocks, read_training_set
+from pydeepl.ml.training_set import TrainingSet, count_classes, feature_rows, read_training_set
 from pydeepl.progress import progress_bar, progress_wanted
 
 if TYPE_CHECKING:
@@ -550,14 +550,22 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
 
     # ---- prediction from arrays
 
-    def _margins(self, x: NDArray[Any]) -> Floats:
-        """Margins [n, sets] of features [n, d]; float64 features go to BLAS, so that they are not rounded."""
+    def _margins(self, x: NDArray[Any] | SparseRows, first_row: int = 0) -> Floats:
+        """Margins [n, sets] of features [n, d]; float64 features go to BLAS, so that they are not rounded.
+
+        first_row: the number of row 0 in the message of a ValueError, which sparse rows give where a feature
+        is not finite.
+        """
+        if isinstance(x, SparseRows):
+            return _core.logistic_margins_csr(
+                x.indptr, x.indices, x.values, first_row, self._coefficients, self._intercepts, 0
+            )
         if x.dtype == np.float32:
             return _core.logistic_margins(np.ascontiguousarray(x), self._coefficients, self._intercepts, 0)
         return np.ascontiguousarray(x @ self._coefficients.T + self._intercepts)
 
-    def _raw(self, x: NDArray[Any]) -> Floats:
-        margins = self._margins(x)
+    def _raw(self, x: NDArray[Any] | SparseRows, first_row: int = 0) -> Floats:
+        margins = self._margins(x, first_row)
         return margins if self._multinomial else np.concatenate([-margins, margins], axis=1)
 
     def _probabilities(self, raw: Floats) -> Floats:
@@ -631,9 +639,13 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         return predict
 
     def _predict_batch(self, column: Any, features: str, first_row: int, wanted: list[str]) -> list[pa.Array]:
-        blocks = feature_blocks(column, features, first_row, self.numFeatures)
+        blocks = feature_rows(column, features, first_row, self.numFeatures)
         width = self.numClasses if self._multinomial else 2
-        raw = np.concatenate([np.empty((0, width)), *map(self._raw, blocks)])
+        firsts = np.cumsum([first_row, *map(len, blocks)]).tolist()
+        try:
+            raw = np.concatenate([np.empty((0, width)), *map(self._raw, blocks, firsts)])
+        except ValueError as error:
+            raise ValueError(f"column {features!r}: {error}") from None
         # A model of one class has an infinite intercept, and coefficients of 0: only NaN is strange there.
         broken = np.isnan(raw) if np.isinf(self._intercepts).any() else ~np.isfinite(raw)
         if broken.any():

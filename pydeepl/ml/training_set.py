@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.linalg import vector_blocks, vectors
+from pydeepl.linalg import SparseRows, vector_rows, vectors
 from pydeepl.ml.columns import to_numbers
 
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
 
-__all__ = ["TrainingSet", "count_classes", "feature_blocks", "read_training_set"]
+__all__ = ["TrainingSet", "count_classes", "feature_blocks", "feature_rows", "read_training_set"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Block: TypeAlias = NDArray[np.float32]
@@ -60,23 +60,31 @@ def _first_row(wrong: NDArray[np.bool_]) -> int:
     return int(wrong.argmax())
 
 
-def feature_blocks(column: Any, name: str, first_row: int, width: int | None) -> list[NDArray[Any]]:
-    """A batch's vectors as [rows, features] blocks; messages name the dataset's row."""
+def feature_rows(
+    column: Any, name: str, first_row: int, width: int | None
+) -> list[NDArray[Any] | SparseRows]:
+    """A batch's vectors as [rows, features] blocks, sparse vectors as compressed rows; messages name the
+    dataset's row."""
     if column.null_count:
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise ValueError(f"column {name!r}: expected a vector, found null in row {row}")
     try:
-        blocks: list[NDArray[Any]] = vector_blocks(column, name)
+        blocks = vector_rows(column, name)
     except ValueError as error:
         raise _explained(error, column, name, first_row) from None
     for block in blocks:
-        if width is not None and block.shape[1] != width:
-            raise ValueError(
-                f"column {name!r}: expected {width} features, found {block.shape[1]} in row {first_row}"
-            )
-        width = block.shape[1]
+        found = block.size if isinstance(block, SparseRows) else block.shape[1]
+        if width is not None and found != width:
+            raise ValueError(f"column {name!r}: expected {width} features, found {found} in row {first_row}")
+        width = found
         first_row += len(block)
     return blocks
+
+
+def feature_blocks(column: Any, name: str, first_row: int, width: int | None) -> list[NDArray[Any]]:
+    """feature_rows with sparse vectors in full."""
+    rows = feature_rows(column, name, first_row, width)
+    return [block.toArray() if isinstance(block, SparseRows) else block for block in rows]
 
 
 def _explained(error: ValueError, column: Any, name: str, first_row: int) -> ValueError:
@@ -95,9 +103,12 @@ def _as_float32(block: NDArray[Any]) -> Block:
         return np.ascontiguousarray(block, np.float32)
 
 
-def _append(matrix: _core.FeatureMatrix, block: NDArray[Any], column: str) -> None:
+def _append(matrix: _core.FeatureMatrix, block: NDArray[Any] | SparseRows, column: str) -> None:
     try:
-        matrix.append(_as_float32(block))
+        if isinstance(block, SparseRows):
+            matrix.append_csr(block.indptr, block.indices, block.values)
+        else:
+            matrix.append(_as_float32(block))
     except ValueError as error:
         raise ValueError(f"column {column!r}: {error}") from None
 
@@ -143,8 +154,9 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
         if weight:
             weights.append(to_numbers(batch.column(weight), weight, rows))
         width = None if matrix is None else matrix.columns
-        for block in feature_blocks(batch.column(features), features, rows, width):
-            matrix = matrix or _core.FeatureMatrix(block.shape[1])
+        for block in feature_rows(batch.column(features), features, rows, width):
+            if matrix is None:
+                matrix = _core.FeatureMatrix(block.size if isinstance(block, SparseRows) else block.shape[1])
             _append(matrix, block, features)
         rows += batch.num_rows
     if matrix is None:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
 
 from pydeepl.linalg import (
     MIXED,
@@ -14,9 +15,12 @@ from pydeepl.linalg import (
     Vectors,
     VectorUDT,
     dense_type,
+    mixed,
+    sparse_vector_array,
     vector_array,
     vector_blocks,
     vector_matrix,
+    vector_rows,
     vectors,
     vectors_array,
 )
@@ -93,6 +97,104 @@ def test_mixed_columns_densify():
     assert column.type == MIXED and vectors(column) == cells
     assert np.array_equal(vector_matrix(column), [[1, 2, 3], [0, 5, 0], [0, 0, 0]])
     assert np.array_equal(vector_matrix(column.slice(1, 1)), [[0, 5, 0]])
+
+
+def random_rows(dtype=np.float32, shape=(7, 40), seed=1):
+    return sp.random(*shape, 0.2, "csr", dtype, random_state=seed)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("matrix", [sp.csr_matrix, sp.csr_array])
+def test_a_sparse_matrix_becomes_a_column_and_comes_back_without_a_copy(matrix, dtype):
+    csr = matrix(random_rows(dtype))
+    column = sparse_vector_array(csr)
+    assert [cell.toArray().tolist() for cell in vectors(column)] == csr.toarray().tolist()
+    (rows,) = vector_rows(column)
+    assert np.shares_memory(rows.indices, csr.indices) and np.shares_memory(rows.values, csr.data)
+    assert rows.values.dtype == dtype and rows.size == 40
+    assert np.array_equal(rows.toArray(), csr.toarray())
+    (part,) = vector_rows(column.slice(2, 3))
+    assert np.shares_memory(part.values, csr.data)
+    assert np.array_equal(part.toArray(), csr.toarray()[2:5])
+    assert np.array_equal(vector_matrix(column.slice(6)), csr.toarray()[6:])
+    again = sparse_vector_array((csr.indptr, csr.indices, csr.data, 40))
+    assert again.equals(column)
+
+
+def test_other_sparse_matrices_are_tidied_first():
+    coo = sp.coo_matrix(([1, 2, 3, 4], ([1, 0, 1, 1], [2, 3, 0, 2])), shape=(3, 5))
+    unsorted = sp.csr_matrix((np.array([1.0, 2.0]), np.array([3, 1]), np.array([0, 2])), shape=(1, 4))
+    for matrix in (coo, unsorted, random_rows().tocsc()):
+        before = matrix.copy()
+        (rows,) = vector_rows(sparse_vector_array(matrix))
+        assert np.array_equal(rows.toArray(), before.toarray())
+        assert np.array_equal(matrix.toarray(), before.toarray())
+        for i in range(len(rows)):
+            assert (np.diff(rows.indices[rows.indptr[i] : rows.indptr[i + 1]]) > 0).all()
+    assert unsorted.indices.tolist() == [3, 1]  # the caller's matrix stays as it was
+
+
+def test_sparse_rows_of_any_layout():
+    """Lists with offsets of their own, dense vectors between, empty ones, slices."""
+    cells = [
+        Vectors.sparse(4, {1: 1.0, 3: 2.0}),
+        Vectors.dense([1.0, 0.0, 2.0, 3.0]),
+        Vectors.sparse(4, {}),
+        Vectors.sparse(4, {0: 5.0}),
+    ]
+    full = np.array([cell.toArray() for cell in cells])
+    column = vectors_array(cells)
+    for start in range(4):
+        for length in range(1, 5 - start):
+            (rows,) = vector_rows(column.slice(start, length))
+            assert np.array_equal(rows.toArray(), full[start : start + length])
+    sparse = vectors_array([cells[0], cells[2], cells[3]])
+    shifted = pa.StructArray.from_arrays(
+        [
+            *(sparse.storage.field(i) for i in range(3)),
+            pa.array([[1.0, 2.0], [], [5.0]], MIXED.storage_type.field("values").type),
+        ],
+        fields=list(MIXED.storage_type),
+    )
+    (rows,) = vector_rows(pa.ExtensionArray.from_storage(MIXED, shifted))
+    assert np.array_equal(rows.toArray(), full[[0, 2, 3]])
+
+
+def test_single_rows_of_scipy_are_vectors():
+    csr = random_rows(np.float64)
+    column = vectors_array([csr[i] for i in range(7)])
+    assert column.type == MIXED
+    assert vectors(column) == vectors(sparse_vector_array(csr))
+    assert vectors(vectors_array([csr[0], None, np.ones(40)]))[0] == vectors(column)[0]
+    with pytest.raises(ValueError, match="one row of a sparse matrix"):
+        vectors_array([csr])
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "words"),
+    [
+        (([0, 1], [4], [1.0], 4), ValueError, r"an index is outside 0 \.\.\. 3"),
+        (([0, 1], [-1], [1.0], 4), ValueError, "an index is outside"),
+        (([0, 2], [1], [1.0], 4), ValueError, "2 values in the rows; expected at most the 1 given"),
+        (([1, 0], [1], [1.0], 4), ValueError, "never falls"),
+        (([0, 1], [1, 2], [1.0], 4), ValueError, "as many indices as values"),
+        (([], [], [], 4), ValueError, "expected indptr"),
+        ([[1.0, 2.0]], TypeError, "expected a SciPy sparse matrix"),
+    ],
+)
+def test_sparse_rows_that_do_not_fit_together(rows, error, words):
+    with pytest.raises(error, match=words):
+        sparse_vector_array(rows)
+
+
+def test_sparse_columns_of_float32_survive_parquet_and_unions(tmp_path):
+    table = pa.table({"v": sparse_vector_array(random_rows())})
+    pq.write_table(table, tmp_path / "v.parquet")
+    back = pq.read_table(tmp_path / "v.parquet")
+    assert back.schema.types == table.schema.types
+    assert vectors(back["v"]) == vectors(table["v"])
+    wide = mixed(table["v"].chunk(0))
+    assert wide.type == MIXED and vectors(wide) == vectors(table["v"])
 
 
 def test_plain_lists_of_numbers_are_vectors_too():
