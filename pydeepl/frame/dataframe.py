@@ -123,7 +123,7 @@ class DataFrame:
 
     @property
     def rdd(self) -> Partitions:
-        """As much of an RDD as there is on one machine: getNumPartitions()."""
+        """As much of an RDD as there is on one machine: getNumPartitions() and map()."""
         return Partitions(self)
 
     def column_field(self, name: str) -> pa.Field:
@@ -704,7 +704,7 @@ def _filled(field: pa.Field, value: Any) -> Column:
 
 
 class Partitions:
-    """A frame's partitions, of which there is only the number."""
+    """A frame's rdd: the number of its partitions, and its rows under a function."""
 
     def __init__(self, frame: DataFrame) -> None:
         self.frame = frame
@@ -713,11 +713,29 @@ class Partitions:
         """The number of partitions Spark would have."""
         return self.frame._node.partitions
 
+    def map(self, f: Callable[[Row], Any]) -> MappedRows:
+        """What a function makes of each row, for mllib's metrics, which take it in PySpark."""
+        return MappedRows(self.frame, f)
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"rdd.{name} is not there: a frame's rdd has getNumPartitions() alone; "
+            f"rdd.{name} is not there: a frame's rdd has getNumPartitions() and map() alone; "
             "use the frame's own methods, or collect() its rows"
         )
+
+
+class MappedRows:
+    """What a function makes of each row of a frame, computed as it is read."""
+
+    def __init__(self, frame: DataFrame, function: Callable[[Row], Any]) -> None:
+        self._frame, self._function = frame, function
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._function, self._frame.toLocalIterator())
+
+    def collect(self) -> list[Any]:
+        """All of them."""
+        return list(self)
 
 
 def _plan_text(node: Node, indent: str = "") -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pydeepl.frame import DataFrame
+    from pydeepl.mllib import evaluation as mllib
 
 __all__ = ["BinaryClassificationEvaluator", "MulticlassClassificationEvaluator"]
 
@@ -172,6 +173,21 @@ class MulticlassClassificationEvaluator(
     def isLargerBetter(self) -> bool:
         """Whether a larger value of the metric is better."""
         return self.getMetricName() not in _SMALLER_IS_BETTER
+
+    def getMetrics(self, dataset: Any) -> mllib.MulticlassMetrics:
+        """All metrics of a dataset's predictions, and their confusion matrix (Spark has it in Scala alone).
+
+        Parameters
+        ----------
+        dataset: as for `evaluate`.
+        """
+        from pydeepl.frame import adopt
+        from pydeepl.mllib.evaluation import MulticlassMetrics
+
+        frame, _ = adopt(dataset)
+        columns = [input_column(self, param, frame) for param in (self.predictionCol, self.labelCol)]
+        weight = weight_column(self, frame)
+        return MulticlassMetrics(frame.select(*columns, *([weight] if weight else [])))
 
     def _evaluate(self, dataset: DataFrame) -> float:
         name = self.getMetricName()

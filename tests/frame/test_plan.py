@@ -177,8 +177,8 @@ def test_partitions_are_remembered():
     assert frame.repartition(200).rdd.getNumPartitions() == 200
     assert frame.repartition(8).coalesce(3).filter("id > 1").rdd.getNumPartitions() == 3
     assert frame.coalesce(3).rdd.getNumPartitions() == 1
-    with pytest.raises(AttributeError, match=r"rdd\.map is not there: .* collect\(\) its rows"):
-        frame.rdd.map(tuple)
+    with pytest.raises(AttributeError, match=r"rdd\.filter is not there: .* collect\(\) its rows"):
+        frame.rdd.filter(len)
     with pytest.raises(ValueError, match="from 1 on, got 0"):
         frame.repartition(0)
 

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 
 from pydeepl.frame import adopt
 from pydeepl.linalg import vector_array
+from pydeepl.ml import MulticlassClassificationEvaluator
 from pydeepl.ml.matrix import DenseMatrix
 from pydeepl.mllib.evaluation import MulticlassMetrics
 
@@ -27,6 +28,8 @@ TABLE = pa.table({"prediction": [row[0] for row in ROWS], "label": [row[1] for r
         pl.from_arrow(TABLE),
         adopt(TABLE)[0],
         adopt(TABLE)[0].rdd,
+        adopt(TABLE)[0].rdd.map(tuple),
+        adopt(TABLE)[0].rdd.map(lambda row: (row.prediction, row.label)).collect(),
         adopt(TABLE)[0].collect(),
     ],
     ids=lambda rows: type(rows).__name__,
@@ -36,6 +39,17 @@ def test_the_confusion_matrix_of_any_kind_of_rows(rows):
     assert isinstance(matrix, DenseMatrix)
     assert matrix.toArray().tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 1]]
     assert matrix.values.tolist() == [3, 0, 0, 1, 1, 0, 0, 1, 1]  # column after column, as Spark's lie
+
+
+def test_an_evaluator_gives_the_metrics_of_its_columns():
+    table = TABLE.rename_columns(["p", "l"]).append_column("w", pa.array([2.0] * 7))
+    evaluator = MulticlassClassificationEvaluator(predictionCol="p", labelCol="l", weightCol="w")
+    assert evaluator.getMetrics(table).confusionMatrix().toArray().tolist() == [
+        [6, 2, 0],
+        [0, 2, 2],
+        [0, 0, 2],
+    ]
+    assert evaluator.getMetrics(table).weightedFMeasure() == evaluator.evaluate(table)
 
 
 def test_metrics_by_label():
