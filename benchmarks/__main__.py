@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import shlex
+import sys
 
 from benchmarks import harness
 
@@ -18,7 +19,8 @@ NAMES = {
 }
 
 
-def run_and_save(name: str, rest: list[str], rounds: int, save: bool) -> None:
+def run_and_save(name: str, rest: list[str], rounds: int, save: bool) -> list[str]:
+    """Returns what should have been equal and is not."""
     benchmark = importlib.import_module(f"benchmarks.{name}")
     options = argparse.ArgumentParser(prog=f"python -m benchmarks {name}")
     benchmark.add_arguments(options)
@@ -29,6 +31,7 @@ def run_and_save(name: str, rest: list[str], rounds: int, save: bool) -> None:
     print(f"\n{text}", flush=True)
     if save:
         harness.save(name, text)
+    return report.failures
 
 
 def main() -> None:
@@ -45,9 +48,12 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="put the figures into benchmarks/RESULTS.md")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; figures are their medians (5)")
     chosen, rest = parser.parse_known_args()
+    failures = []
     for name in NAMES:
         if name == chosen.name or name.startswith(f"{chosen.name}."):
-            run_and_save(name, rest, chosen.rounds, chosen.save)
+            failures += run_and_save(name, rest, chosen.rounds, chosen.save)
+    if failures:
+        sys.exit("\n".join(failures))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -93,6 +93,7 @@ class Report:
     title: str
     facts: list[str]
     body: list[str]
+    failures: list[str] = field(default_factory=list)  # what should have been equal and is not
 
     def markdown(self, command: str) -> str:
         facts = [f"- {fact}" for fact in self.facts]

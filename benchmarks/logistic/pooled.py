@@ -24,19 +24,24 @@ def label_of(data: Data) -> str:
     return f"{rows:,} x {columns:,}"
 
 
-def beside_spark(data: Data, options: argparse.Namespace, rounds: int) -> list[list[str]]:
+def beside_spark(
+    data: Data, options: argparse.Namespace, rounds: int, failures: list[str]
+) -> list[list[str]]:
     with stage(data, options.threads) as on:
-        ours, spark = on.ours("dense"), on.spark("dense")
+        pair = on.ours("dense"), on.spark("dense")
         return [
-            compare.same_path(label_of(data), "dense", ours, spark, iterations, rounds)
+            compare.same_path(label_of(data), "dense", pair, iterations, rounds, failures)
             for iterations in options.iterations
         ]
 
 
-def beside_sklearn(data: Data, options: argparse.Namespace, rounds: int) -> list[str]:
+def beside_sklearn(
+    data: Data, options: argparse.Namespace, rounds: int, failures: list[str]
+) -> list[list[str]]:
     with stage(data, options.threads) as on:
         theirs = compare.sklearn_forms(on.sklearn(), ("dense", "centred"))
-        return compare.same_optimum(label_of(data), "dense", on.ours("dense"), theirs, rounds)
+        ours = {"dense": on.ours("dense")}
+        return compare.same_optimum(label_of(data), ours, theirs, rounds, failures)
 
 
 def growth(options: argparse.Namespace, rounds: int) -> list[list[str]]:
@@ -70,11 +75,13 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
     CACHE.mkdir(exist_ok=True)
     facts = machine_facts(options.threads, PACKAGES)
     real = pooled(options.shared)
-    path = beside_spark(real, options, rounds) if "spark" in options.peers else []
+    failures: list[str] = []
+    path = beside_spark(real, options, rounds, failures) if "spark" in options.peers else []
     optimum = []
     if "sklearn" in options.peers:
         largest = [bootstrapped(options.shared, max(options.rows))] if options.rows else []
-        optimum = [beside_sklearn(data, options, rounds) for data in (real, *largest)]
+        for data in (real, *largest):
+            optimum += beside_sklearn(data, options, rounds, failures)
     grown = growth(options, rounds)
     body = [
         f"The fit call alone, ten classes, data in memory on both sides; medians of {rounds} interleaved "
@@ -105,4 +112,4 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
             grown,
         ),
     ]
-    return Report("logistic.pooled: 2,048 features", facts, body)
+    return Report("logistic.pooled: 2,048 features", facts, body, failures)

@@ -34,6 +34,7 @@ class Tables:
         self.path: list[list[str]] = []
         self.optimum: list[list[str]] = []
         self.saga: list[list[str]] = []
+        self.failures: list[str] = []
 
     def measure(self, name: str) -> None:
         options, forms = self.options, FORMS[name]
@@ -49,19 +50,18 @@ class Tables:
                 self.beside_sklearn(FEATURES[name], forms, on)
 
     def beside_spark(self, label: str, form: str, on: Stage) -> None:
-        ours, spark = on.ours(form), on.spark(form)
+        pair = on.ours(form), on.spark(form)
         for iterations in self.options.iterations:
             rounds = self.rounds if iterations <= 10 else self.options.long_rounds
-            self.path.append(compare.same_path(label, form, ours, spark, iterations, rounds))
+            self.path.append(compare.same_path(label, form, pair, iterations, rounds, self.failures))
 
     def beside_sklearn(self, label: str, forms: tuple[str, ...], on: Stage) -> None:
         sklearn = on.sklearn()
         contestants = compare.sklearn_forms(sklearn, (*forms, "centred"))
-        for form in forms:
-            ours = on.ours(form)
-            self.optimum.append(compare.same_optimum(label, form, ours, contestants, self.rounds))
+        ours = {form: on.ours(form) for form in forms}
+        self.optimum += compare.same_optimum(label, ours, contestants, self.rounds, self.failures)
         saga = sklearn.such("saga", form=forms[-1], dtype="float32", solver="saga")
-        mine = ours.fit(maxIter=100, tol=1e-6, **compare.ELASTIC_NET)
+        mine = ours[forms[-1]].fit(maxIter=100, tol=1e-6, **compare.ELASTIC_NET)
         theirs = saga.fit(maxIter=SAGA_EPOCHS, tol=1e-6, **compare.ELASTIC_NET)
         for name, fit in (("pydeepl", mine), (f"saga, {SAGA_EPOCHS} epochs", theirs)):
             row = [label, forms[-1], name, compare.seconds(fit.seconds), f"{fit.objective:.5f}"]
@@ -98,4 +98,4 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
         "",
         *table(["features", "given as", "solver", "seconds", "objective"], tables.saga),
     ]
-    return Report("logistic.wide: 393 x 131,072", facts, body)
+    return Report("logistic.wide: 393 x 131,072", facts, body, tables.failures)
