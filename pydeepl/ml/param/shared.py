@@ -481,10 +481,6 @@ class HasSeed(Params):
         """The value of seed or its default."""
         return self.getOrDefault(self.seed)
 
-    def setSeed(self, value: int) -> Self:
-        """Sets seed."""
-        return self._set(seed=value)
-
 
 class HasCollectSubModels(Params):
     """Adds the param collectSubModels."""
@@ -503,7 +499,3 @@ class HasCollectSubModels(Params):
     def getCollectSubModels(self) -> bool:
         """The value of collectSubModels or its default."""
         return self.getOrDefault(self.collectSubModels)
-
-    def setCollectSubModels(self, value: bool) -> Self:
-        """Sets collectSubModels."""
-        return self._set(collectSubModels=value)

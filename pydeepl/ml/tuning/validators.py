@@ -72,6 +72,14 @@ class _Validator(Estimator[Any], _ValidatorParams, HasParallelism, HasCollectSub
         """Sets evaluator."""
         return self._set(evaluator=value)
 
+    def setSeed(self, value: int) -> Self:
+        """Sets seed."""
+        return self._set(seed=value)
+
+    def setCollectSubModels(self, value: bool) -> Self:
+        """Sets collectSubModels."""
+        return self._set(collectSubModels=value)
+
     def copy(self, extra: ParamMap | None = None) -> Self:
         """A copy with copies of the estimator and the evaluator; each takes its own params from `extra`.
 
