@@ -24,7 +24,7 @@ Features = NDArray[np.float32]
 
 # Chunks that are loaded before they are needed: one in the making while one waits.
 CHUNKS_AHEAD = 2
-# The most images of a chunk whose features are known: what one chunk may hold back.
+# The most images of a chunk whose features are known, for requests that go on and on.
 MOST_KNOWN = 256
 
 
@@ -129,6 +129,14 @@ class _Chunk:
         """Whether the chunk has to be run before it takes any more."""
         return self.to_run == batch or self.known == MOST_KNOWN
 
+    def holds_back(self, batch: int) -> bool:
+        """Whether known rows, of requests that are complete, would wait in vain or in too great a number.
+
+        A request's images stay in memory until it is answered: no more of them wait for a full batch than
+        make one themselves.
+        """
+        return self.known >= batch or (self.known > 0 and not self.to_run)
+
     def load(self, load: Callable[[list[Any]], Pixels]) -> "_Chunk":
         """Loads the images that have to be run."""
         if self.to_run:
@@ -177,6 +185,9 @@ def _chunks(
             if chunk.full(batch):
                 yield chunk.load(load)
                 chunk = _Chunk()
+        if chunk.holds_back(batch):
+            yield chunk.load(load)
+            chunk = _Chunk()
     if chunk.parts:
         yield chunk.load(load)
 

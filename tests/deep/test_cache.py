@@ -14,7 +14,7 @@ from PIL import Image
 from pydeepl import DeepImageFeaturizer, Featurizer, ImageSchema, Pipeline, PipelineModel, _core, lit
 from pydeepl.deep import featurizer as featurizers
 from pydeepl.deep import networks
-from pydeepl.deep.batching import MOST_KNOWN, Missing, Request, run_requests
+from pydeepl.deep.batching import CHUNKS_AHEAD, MOST_KNOWN, Missing, Request, run_requests
 from pydeepl.deep.cache import NetworkKey, cached_networks, feature_folder, size_limit
 from pydeepl.images import read_image_frame
 from pydeepl.linalg import vector_matrix
@@ -359,24 +359,37 @@ def test_requests_of_known_and_missing_images():
     assert [answer[:, 0].tolist() for answer in answers] == [each.tolist() for each in numbers]
     batches = np.concatenate(answers)[:, 1]
     np.testing.assert_array_equal(batches[::2], -1)
-    np.testing.assert_array_equal(batches[1::2], 4)  # the missing ones still went in fours
-    assert known.kept == {("key", number): [number, 4.0] for number in range(1, 24, 2)}
+    # The missing ones still go in fours, but for those behind which as many known ones would wait.
+    sizes = [4] * 8 + [3] * 3 + [1]
+    np.testing.assert_array_equal(batches[1::2], sizes)
+    assert known.kept == {
+        ("key", number): [number, size] for number, size in zip(range(1, 24, 2), sizes, strict=True)
+    }
     assert sum(progress) == 24
 
 
 def test_known_images_are_answered_before_a_batch_is_full():
-    """A stream of known images behind a missing one: the memory that waits for a full batch is bounded."""
+    """A stream of known images behind a missing one: what waits for a full batch is bounded."""
     asked = []
 
     def requests():
-        for number in [1] + [2] * 10_000:
+        for number in [1] + [2] * 1000:
             asked.append(number)
             yield Request([number])
 
     answers = run_requests(requests(), load_numbers, run_numbers, 4, 2, Even())
-    assert next(answers).tolist() == [[1, 1]]
-    assert len(asked) <= 4 * MOST_KNOWN
-    assert sum(len(answer) for answer in answers) == 10_000
+    for done, answer in enumerate(answers, start=1):
+        assert answer.tolist() == ([[1, 1]] if done == 1 else [[2, -1]])
+        assert len(asked) <= done + (CHUNKS_AHEAD + 2) * 5
+    assert done == 1001
+
+
+def test_a_long_request_of_known_images_goes_in_parts():
+    progress = []
+    numbers = [2] * (3 * MOST_KNOWN + 5) + [1]
+    (answer,) = run_requests([Request(numbers)], load_numbers, run_numbers, 4, 2, Even(), progress.append)
+    assert answer[:, 0].tolist() == numbers
+    assert progress == [MOST_KNOWN] * 3 + [6]
 
 
 # ---- as a stage

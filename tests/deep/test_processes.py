@@ -12,7 +12,7 @@ import resource, sys
 import numpy as np
 from pydeepl import Featurizer
 
-featurizer = Featurizer("ResNet50", weights=sys.argv[1], batchSize=4)
+featurizer = Featurizer("ResNet50", weights=sys.argv[1], batchSize=4, cache=sys.argv[2] or False)
 image = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)  # 9 MB
 
 def batches(count):
@@ -47,9 +47,11 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
-def test_memory_does_not_grow_with_the_number_of_images(random_weights):
+@pytest.mark.parametrize("cached", [False, True])
+def test_memory_does_not_grow_with_the_number_of_images(random_weights, cached, tmp_path):
+    """Cached, all images but the first ones are known: the reader could run far ahead."""
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(random_weights("ResNet50"))],
+        [sys.executable, "-c", MEMORY, str(random_weights("ResNet50")), str(tmp_path) if cached else ""],
         capture_output=True,
         text=True,
         timeout=300,
