@@ -110,6 +110,47 @@ class DenseVector:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
+    # ---- arithmetic, element by element, with a number, an array or a vector of the same size
+
+    def __getattr__(self, name: str) -> Any:
+        """Other names are the array's: v.sum(), v.max(), v.shape."""
+        if name.startswith("_") or name == "array":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.array, name)
+
+    def __neg__(self) -> DenseVector:
+        return DenseVector(-self.array)
+
+    def __add__(self, other: Any) -> DenseVector:
+        return DenseVector(self.array + _operand(other))
+
+    def __radd__(self, other: Any) -> DenseVector:
+        return DenseVector(_operand(other) + self.array)
+
+    def __sub__(self, other: Any) -> DenseVector:
+        return DenseVector(self.array - _operand(other))
+
+    def __rsub__(self, other: Any) -> DenseVector:
+        return DenseVector(_operand(other) - self.array)
+
+    def __mul__(self, other: Any) -> DenseVector:
+        return DenseVector(self.array * _operand(other))
+
+    def __rmul__(self, other: Any) -> DenseVector:
+        return DenseVector(_operand(other) * self.array)
+
+    def __truediv__(self, other: Any) -> DenseVector:
+        return DenseVector(self.array / _operand(other))
+
+    def __rtruediv__(self, other: Any) -> DenseVector:
+        return DenseVector(_operand(other) / self.array)
+
+    def __mod__(self, other: Any) -> DenseVector:
+        return DenseVector(self.array % _operand(other))
+
+    def __rmod__(self, other: Any) -> DenseVector:
+        return DenseVector(_operand(other) % self.array)
+
     def __eq__(self, other: object) -> bool:
         return _equal(self, other)
 
@@ -219,6 +260,10 @@ def _short(value: float) -> str:
     """At most four decimals, as PySpark prints vectors; unlike there, an exponent is never cut."""
     text = str(round(value, 4))
     return text[: text.index(".") + 5] if "." in text and "e" not in text else text
+
+
+def _operand(other: Any) -> Any:
+    return other.toArray() if isinstance(other, DenseVector | SparseVector) else other
 
 
 def _same_size(vector: Vector, other: Any) -> FloatArray:

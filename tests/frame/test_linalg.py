@@ -1,5 +1,7 @@
 """Vectors and vector columns. Oracles: numpy, and PySpark's printed forms."""
 
+import copy
+import operator
 import pickle
 
 import numpy as np
@@ -45,6 +47,35 @@ def test_values_norms_and_products_are_numpys():
     assert dense.norm(2) == pytest.approx(np.linalg.norm(x))
     assert Vectors.squared_distance(dense, sparse) == pytest.approx(((x - y) ** 2).sum())
     assert sparse.numNonzeros() == 5 and len(sparse) == 7 and sparse[4] == 0.0 and sparse[-1] == y[-1]
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "mod"])
+def test_arithmetic_is_numpys_element_by_element(name):
+    do, a, b = getattr(operator, name), np.array([4.0, -5.0, 6.5]), np.array([1.0, 2.0, -3.0])
+    one, two = DenseVector(a), DenseVector(b)
+    sparse = SparseVector(3, [0, 1, 2], b)
+    for result, expected in (
+        (do(one, two), do(a, b)),
+        (do(one, sparse), do(a, b)),
+        (do(one, 2), do(a, 2)),
+        (do(2, one), do(2, a)),
+        (do(one, b), do(a, b)),
+    ):
+        assert isinstance(result, DenseVector)
+        assert result.toArray().tolist() == expected.tolist()
+    assert (-one).toArray().tolist() == (-a).tolist()
+    with pytest.raises(ValueError, match="broadcast"):
+        do(one, DenseVector([1.0, 2.0]))
+
+
+def test_other_names_of_a_dense_vector_are_its_arrays():
+    vector = DenseVector([1.0, 2.5])
+    assert (vector.sum(), vector.max(), vector.shape) == (3.5, 2.5, (2,))
+    assert copy.deepcopy(vector) == pickle.loads(pickle.dumps(vector)) == vector
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = vector.nonsense
+    with pytest.raises(AttributeError, match="_nonsense"):
+        _ = vector._nonsense
 
 
 def test_dense_and_sparse_of_equal_values_are_equal_and_hash_alike():
