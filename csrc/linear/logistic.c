@@ -245,13 +245,15 @@ static void start_intercepts(const fit *work, double *intercepts)
     }
     while (counted > 1 && !(work->class_weight[counted - 1] > 0))
         counted--;
-    double mean = 0;
+    double sum = 0;
     for (size_t c = 0; c < counted; c++) {
         intercepts[c] = log1p(work->class_weight[c]);
-        mean += intercepts[c] / (double)counted;
+        sum += intercepts[c];
     }
+    /* In this order, as Spark: where classes weigh the same, rounding decides whether an intercept starts at 0 or just
+     * beside it, and OWL-QN never takes one across 0. */
     for (size_t c = 0; c < counted; c++)
-        intercepts[c] -= mean;
+        intercepts[c] -= sum / (double)counted;
 }
 
 /* The initial model in the solver's space. */

@@ -263,6 +263,19 @@ def test_a_class_without_rows(spark, penalty):
     assert_same_summary(model.summary, peer.summary, curves=False)
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5, 6, 7, 10])
+@pytest.mark.parametrize("rows", [4, 7])
+def test_classes_of_equal_weight(spark, rows, classes):
+    """Intercepts start at 0 or a rounding beside it, on the side that decides where OWL-QN lets them go."""
+    x, _, w = problem(rows * classes, 4, classes)
+    y = np.arange(rows * classes) % classes * 1.0
+    model, peer, table, frame = fitted(
+        spark, (x, y, w), family="multinomial", maxIter=8, regParam=0.03, elasticNetParam=0.5
+    )
+    assert_same_training(model, peer)
+    assert_same_predictions(model, peer, table, frame)
+
+
 def test_label_metadata_tell_of_classes_without_rows(spark):
     from pyspark.ml.classification import LogisticRegression as SparkLogisticRegression
 
