@@ -239,6 +239,14 @@ def test_one_label(spark, label, intercept):
     assert_same_predictions(model, peer, table, frame)
 
 
+def test_one_label_of_the_rows_that_weigh_something(spark):
+    x, y, _ = problem(40, 5, 3)
+    data = x, y, (y == 1).astype(float)
+    model, peer, table, frame = fitted(spark, data, weightCol="weight")
+    assert_same_training(model, peer)
+    assert_same_predictions(model, peer, table, frame)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("penalty", ["L2", "elastic net"])
 def test_constant_columns(spark, penalty, intercept):

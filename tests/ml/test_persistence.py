@@ -62,7 +62,7 @@ def same(first, second):
         MulticlassClassificationEvaluator(metricName="logLoss", weightCol=None, eps=1e-300),
         BinaryClassificationEvaluator(numBins=0),
     ],
-    ids=lambda stage: stage.uid,
+    ids=lambda stage: type(stage).__name__,
 )
 def test_params_come_back(stage, tmp_path):
     stage.save(tmp_path / "stage")
