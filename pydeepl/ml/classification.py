@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,7 @@ from pydeepl.ml.summary import (
     BinaryLogisticRegressionTrainingSummary,
     LogisticRegressionSummary,
     LogisticRegressionTrainingSummary,
+    Optimality,
 )
 from pydeepl.ml.training_set import TrainingSet, count_classes, feature_rows, read_training_set
 from pydeepl.progress import progress_bar, progress_wanted
@@ -62,6 +63,7 @@ __all__ = ["LogisticRegression", "LogisticRegressionModel", "OneVsRest", "OneVsR
 Floats: TypeAlias = NDArray[np.float64]
 
 _FAMILIES = ("auto", "binomial", "multinomial")
+_SOLVERS = ("l-bfgs", "newton-cg")
 _BOUNDS = (
     "lowerBoundsOnCoefficients",
     "upperBoundsOnCoefficients",
@@ -101,13 +103,25 @@ class _LogisticRegressionParams(
         ),
     )
 
+    solver: Param[str] = Param(
+        Params._dummy(),
+        "solver",
+        f"the optimiser, one of {', '.join(_SOLVERS)}; l-bfgs: Spark's path; newton-cg: to the optimum, with "
+        "a duality gap of at most tol times the objective",
+        checked(TypeConverters.toString, lambda value: value in _SOLVERS, f"one of {', '.join(_SOLVERS)}"),
+    )
+
     def __init__(self) -> None:
         super().__init__()
-        self._setDefault(maxIter=100, regParam=0.0, tol=1e-6, family="auto")
+        self._setDefault(maxIter=100, regParam=0.0, tol=1e-6, family="auto", solver="l-bfgs")
 
     def getFamily(self) -> str:
         """The value of family, in the case it was given, or its default."""
         return self.getOrDefault(self.family)
+
+    def getSolver(self) -> str:
+        """The value of solver or its default."""
+        return self.getOrDefault(self.solver)
 
     def setThreshold(self, value: float) -> Self:
         """Sets threshold, and clears thresholds."""
@@ -175,14 +189,20 @@ def _equivalent_threshold(thresholds: list[float]) -> float:
 # ---- the estimator
 
 
+class _Trained(NamedTuple):
+    coefficients: Floats
+    intercepts: Floats
+    history: Floats
+    optimality: Optimality | None = None  # where the solver tells of it
+
+
 class LogisticRegression(
     RowsEstimator["LogisticRegressionModel"], _LogisticRegressionParams, MLWritable, MLReadable
 ):
     """Multinomial (softmax) and binomial logistic regression with elastic-net regularization.
 
     Minimises the weighted mean of the log loss plus
-    regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2 |b|_2^2),
-    by L-BFGS or, where there is an L1 term, OWL-QN.
+    regParam (elasticNetParam |b|_1 + (1 - elasticNetParam) / 2 |b|_2^2).
 
     Parameters
     ----------
@@ -196,11 +216,18 @@ class LogisticRegression(
     weightCol: column of row weights; rows of weight 0 count for nothing.
     family: "auto", "binomial" or "multinomial", in any case.
     aggregationDepth, maxBlockSizeInMB: taken as Spark does; they have no effect here.
+    solver: not in Spark. "l-bfgs" takes Spark's path: L-BFGS or, with an L1 term, OWL-QN, which stop where
+        progress gets slow. "newton-cg" goes on to the optimum, by truncated Newton steps on the columns
+        that matter, until the duality gap, which bounds the distance to the optimum, is at most tol times the
+        objective; without any penalty there is no such bound, and the gradient has to be at most tol. maxIter
+        then counts its outer iterations, of which it rarely needs more than ten.
     lowerBoundsOnCoefficients, upperBoundsOnCoefficients, lowerBoundsOnIntercepts, upperBoundsOnIntercepts:
         not supported; ValueError where one is given.
 
     Where all labels are one class and there is an intercept, the model predicts that class always, with a
-    warning.
+    warning. "newton-cg" also warns where it does not reach the optimum, and where there is no finite one:
+    without penalty on separable classes, and, with intercepts, for a class without rows, whose intercept
+    becomes -infinity.
 
     Examples
     --------
@@ -241,6 +268,7 @@ class LogisticRegression(
         lowerBoundsOnIntercepts: Any = None,
         upperBoundsOnIntercepts: Any = None,
         maxBlockSizeInMB: float = 0.0,
+        solver: str = "l-bfgs",
     ) -> None:
         super().__init__()
         self._set_given(self._input_kwargs)
@@ -270,6 +298,7 @@ class LogisticRegression(
         lowerBoundsOnIntercepts: Any = None,
         upperBoundsOnIntercepts: Any = None,
         maxBlockSizeInMB: float = 0.0,
+        solver: str = "l-bfgs",
     ) -> LogisticRegression:
         """Sets the params that are given; see the class for their meaning."""
         return self._set_given(self._input_kwargs)
@@ -317,6 +346,10 @@ class LogisticRegression(
         """Sets maxBlockSizeInMB."""
         return self._set(maxBlockSizeInMB=value)
 
+    def setSolver(self, value: str) -> LogisticRegression:
+        """Sets solver."""
+        return self._set(solver=value)
+
     def setFamily(self, value: str) -> LogisticRegression:
         """Sets family."""
         return self._set(family=value)
@@ -362,11 +395,35 @@ class LogisticRegression(
         data = data.on_rows(rows)
         classes = count_classes(data, training.column_field(self.getLabelCol()))
         self._checkThresholds(classes)
-        coefficients, intercepts, history = self._train(data, classes, threads, watch)
-        model = LogisticRegressionModel(coefficients, intercepts, classes, self._is_multinomial(classes))
+        trained = self._train(data, classes, threads, watch)
+        multinomial = self._is_multinomial(classes)
+        model = LogisticRegressionModel(trained.coefficients, trained.intercepts, classes, multinomial)
         self._copyValues(model._resetUid(self.uid))
-        model._summarize(training, history)
+        model._summarize(training, trained.history, trained.optimality or self._certifier(training, model))
         return model
+
+    def _certifier(self, training: DataFrame, model: LogisticRegressionModel) -> Callable[[], Optimality]:
+        """What computes the optimality of the model later, from the frame and the params as they are now."""
+        estimator = self.copy()
+
+        def certify() -> Optimality:
+            data = estimator._read_data(training)
+            found = _core.logistic_certify(
+                data.features,
+                data.labels,
+                data.weights,
+                model.numClasses,
+                model._multinomial,
+                estimator.getRegParam(),
+                estimator.getElasticNetParam(),
+                estimator.getFitIntercept(),
+                estimator.getStandardization(),
+                0,
+                (model._coefficients, model._intercepts),
+            )
+            return Optimality(*found)
+
+        return certify
 
     def _is_multinomial(self, classes: int) -> bool:
         family = self.getFamily().lower()
@@ -384,8 +441,8 @@ class LogisticRegression(
         threads: int,
         watch: Callable[[int, float], object] | None,
         initial: tuple[Floats, Floats] | None = None,
-    ) -> tuple[Floats, Floats, Floats]:
-        """(coefficients, intercepts, objective history), from `initial` (coefficients, intercepts) on."""
+    ) -> _Trained:
+        """Trains from `initial` (coefficients, intercepts) on."""
         multinomial = self._is_multinomial(classes)
         self._warn_of_one_class(data)
         bar = None
@@ -396,29 +453,83 @@ class LogisticRegression(
             if bar is not None and iteration:
                 bar.update(1)
 
+        start = self._checked_initial(initial, data.features.columns, classes if multinomial else 1)
         try:
-            return _core.logistic_fit(
-                data.features,
-                data.labels,
-                data.weights,
-                classes,
-                multinomial,
-                self.getMaxIter(),
-                self.getRegParam(),
-                self.getElasticNetParam(),
-                self.getTol(),
-                self.getFitIntercept(),
-                self.getStandardization(),
-                False,
-                threads,
-                advance if bar is not None else watch,
-                self._checked_initial(initial, data.features.columns, classes if multinomial else 1),
+            if self.getSolver() == "newton-cg":
+                return self._optimum(data, classes, threads, advance if bar is not None else watch, start)
+            return _Trained(
+                *_core.logistic_fit(
+                    data.features,
+                    data.labels,
+                    data.weights,
+                    classes,
+                    multinomial,
+                    self.getMaxIter(),
+                    self.getRegParam(),
+                    self.getElasticNetParam(),
+                    self.getTol(),
+                    self.getFitIntercept(),
+                    self.getStandardization(),
+                    False,
+                    threads,
+                    advance if bar is not None else watch,
+                    start,
+                )
             )
         except ValueError as error:
             raise ValueError(f"column {self.getFeaturesCol()!r}: {error}") from None
         finally:
             if bar is not None:
                 bar.close()
+
+    def _optimum(
+        self,
+        data: TrainingSet,
+        classes: int,
+        threads: int,
+        watch: Callable[[int, float], object] | None,
+        initial: tuple[Floats, Floats] | None,
+    ) -> _Trained:
+        coefficients, intercepts, history, (objective, residual, gap, outcome) = _core.logistic_optimum(
+            data.features,
+            data.labels,
+            data.weights,
+            classes,
+            self._is_multinomial(classes),
+            self.getMaxIter(),
+            self.getRegParam(),
+            self.getElasticNetParam(),
+            self.getTol(),
+            self.getFitIntercept(),
+            self.getStandardization(),
+            threads,
+            watch,
+            initial,
+        )
+        optimality = Optimality(objective, residual, gap)
+        self._warn_of_outcome(outcome, optimality, len(history) - 1, intercepts)
+        return _Trained(coefficients, intercepts, history, optimality)
+
+    def _warn_of_outcome(
+        self, outcome: str, optimality: Optimality, iterations: int, intercepts: Floats
+    ) -> None:
+        """Says what a user of "newton-cg" has to know of a result that is no optimum within tol."""
+        where = f"after {iterations} iterations: objective {optimality.objective:.6g}, {optimality.measure()}"
+        messages = {
+            "iterations": f"maxIter ended the training before tol {self.getTol():g} was reached, {where}",
+            "precision": f"rounding ended the training before tol {self.getTol():g} was reached, {where}",
+            "no optimum": "without regularization there is no finite optimum, for some classes can be "
+            f"separated; stopped {where}",
+        }
+        if outcome in messages:
+            warnings.warn(f"{self.uid}: {messages[outcome]}", stacklevel=8)
+        empty = np.flatnonzero(np.isneginf(intercepts))
+        if len(empty) and self._is_multinomial(len(intercepts)):
+            warnings.warn(
+                f"{self.uid}: classes {empty.tolist()} have no rows in column {self.getLabelCol()!r}; their "
+                f"intercepts are -infinity, where the optimum lies",
+                stacklevel=8,
+            )
 
     def _checked_initial(
         self, initial: tuple[Floats, Floats] | None, features: int, sets: int
@@ -674,14 +785,16 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
         columns["weightCol"] = model._optional("weightCol") or None
         return model, columns
 
-    def _summarize(self, dataset: DataFrame, history: Floats) -> None:
+    def _summarize(
+        self, dataset: DataFrame, history: Floats, optimality: Optimality | Callable[[], Optimality]
+    ) -> None:
         model, columns = self._summary_columns()
         kind = (
             BinaryLogisticRegressionTrainingSummary
             if self.numClasses <= 2
             else LogisticRegressionTrainingSummary
         )
-        self._summary = kind(model._transform(dataset), columns, history)
+        self._summary = kind(model._transform(dataset), columns, history, optimality)
 
     @property
     def hasSummary(self) -> bool:

@@ -5,8 +5,10 @@ Source: the behaviour of pyspark.ml.classification's summaries (Spark 4).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +26,7 @@ __all__ = [
     "BinaryLogisticRegressionTrainingSummary",
     "LogisticRegressionSummary",
     "LogisticRegressionTrainingSummary",
+    "Optimality",
 ]
 
 
@@ -193,6 +196,26 @@ class BinaryLogisticRegressionSummary(LogisticRegressionSummary):
         return _curve("threshold", "recall", self._curves.thresholds, self._curves.recallByThreshold)
 
 
+class Optimality(NamedTuple):
+    """How near to the optimum a model is.
+
+    Parameters
+    ----------
+    objective: loss and penalty.
+    residual, gap: what LogisticRegressionTrainingSummary calls kktResidual and dualityGap.
+    """
+
+    objective: float
+    residual: float
+    gap: float
+
+    def measure(self) -> str:
+        """The gap, or where there is none the residual, in words."""
+        if math.isnan(self.gap):
+            return f"KKT residual {self.residual:.3g}"
+        return f"duality gap {self.gap:.3g}"
+
+
 class LogisticRegressionTrainingSummary(LogisticRegressionSummary):
     """The summary of the training itself: metrics on the training data, and the solver's path.
 
@@ -200,13 +223,44 @@ class LogisticRegressionTrainingSummary(LogisticRegressionSummary):
     ----------
     predictions, columns: as for LogisticRegressionSummary.
     objectiveHistory: the objective at the start and after each iteration.
+    optimality: how near to the optimum the model is, or what computes it when it is first asked for.
     """
 
     def __init__(
-        self, predictions: DataFrame, columns: dict[str, str | None], objectiveHistory: NDArray[np.float64]
+        self,
+        predictions: DataFrame,
+        columns: dict[str, str | None],
+        objectiveHistory: NDArray[np.float64],
+        optimality: Optimality | Callable[[], Optimality],
     ) -> None:
         super().__init__(predictions, columns)
         self._history = _floats(objectiveHistory)
+        self._given_optimality = optimality
+
+    @cached_property
+    def _optimality(self) -> Optimality:
+        given = self._given_optimality
+        return given if isinstance(given, Optimality) else given()
+
+    @property
+    def kktResidual(self) -> float:
+        """The largest violation of the optimality (Karush-Kuhn-Tucker) conditions. Not in Spark.
+
+        It is 0 at the optimum. With the loss's gradient g over coefficients b of standardized features, and
+        the penalty weights l1 and l2, it is the largest of |g + l2 b + l1 sign(b)| where b is not 0,
+        max(|g| - l1, 0) where it is 0, and |g| for the intercepts. Computed by a pass over the training data
+        when first asked for, unless the solver gave it.
+        """
+        return self._optimality.residual
+
+    @property
+    def dualityGap(self) -> float:
+        """An upper bound of the objective's distance to the optimum. Not in Spark.
+
+        It is the objective less the dual objective of a feasible dual point, made of the predictions. NaN
+        without regularization, where there is no such bound. Computed as kktResidual is.
+        """
+        return self._optimality.gap
 
     @property
     def objectiveHistory(self) -> list[float]:

@@ -38,13 +38,14 @@ def test_arguments_are_keywords():
 def test_params_have_sparks_names_and_defaults():
     estimator = LogisticRegression()
     defaults = {param.name: value for param, value in estimator.extractParamMap().items()}
+    assert defaults.pop("solver") == "l-bfgs"  # ours alone: Spark's path
     assert defaults == {
         "aggregationDepth": 2, "elasticNetParam": 0.0, "family": "auto", "featuresCol": "features",
         "fitIntercept": True, "labelCol": "label", "maxBlockSizeInMB": 0.0, "maxIter": 100,
         "predictionCol": "prediction", "probabilityCol": "probability", "rawPredictionCol": "rawPrediction",
         "regParam": 0.0, "standardization": True, "threshold": 0.5, "tol": 1e-6,
     }  # fmt: skip
-    assert {param.name for param in estimator.params} == {*defaults, "thresholds", "weightCol"}
+    assert {param.name for param in estimator.params} == {*defaults, "solver", "thresholds", "weightCol"}
 
 
 def test_setters_and_getters():
