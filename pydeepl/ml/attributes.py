@@ -14,12 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from pydeepl.linalg import is_vector
+from pydeepl.linalg import MIXED_STORAGE_FLOAT32, is_vector
 
 __all__ = [
     "attribute",
     "binary_field",
     "feature_attributes",
+    "holds_float32",
+    "is_sparse",
     "label_values",
     "nominal_field",
     "vector_field",
@@ -88,6 +90,18 @@ def vector_size(field: pa.Field) -> int | None:
         return int(field.type.list_size)
     size = attribute(field).get("num_attrs")
     return int(size) if isinstance(size, int) else None
+
+
+def is_sparse(kind: pa.DataType) -> bool:
+    """Whether a type is of vectors that are stored sparse."""
+    return is_vector(kind) and kind.size is None
+
+
+def holds_float32(kind: pa.DataType) -> bool:
+    """Whether a type is of vectors, dense or sparse, of float32."""
+    storage = kind.storage_type if is_vector(kind) else kind
+    dense = pa.types.is_fixed_size_list(storage) and storage.value_type == pa.float32()
+    return bool(dense or storage == MIXED_STORAGE_FLOAT32)
 
 
 def feature_attributes(field: pa.Field, size: int) -> list[dict[str, Any]]:

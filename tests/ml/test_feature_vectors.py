@@ -7,10 +7,22 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn import decomposition, preprocessing
 
 from pydeepl.frame import adopt
-from pydeepl.linalg import Vectors, dense_type, vector_array, vector_matrix, vectors_array
+from pydeepl.linalg import (
+    MIXED,
+    MIXED_STORAGE_FLOAT32,
+    SparseVector,
+    Vectors,
+    VectorType,
+    dense_type,
+    sparse_vector_array,
+    vector_array,
+    vector_matrix,
+    vectors_array,
+)
 from pydeepl.ml import PCA, PCAModel, Pipeline, PipelineModel, StandardScaler, StandardScalerModel
 from pydeepl.ml.feature import StringIndexer, VectorAssembler, moments, pca
 from pydeepl.ml.matrix import DenseMatrix
@@ -23,6 +35,11 @@ def features(x, name="x"):
 def batched(x, rows):
     """A frame whose batches have so many rows."""
     return adopt(pa.Table.from_batches(features(x).to_batches(rows)))[0]
+
+
+def random_sparse(rng, shape, dtype):
+    """A SciPy matrix of which a tenth is not 0."""
+    return sparse.csr_array(np.where(rng.random(shape) < 0.1, rng.random(shape) + 0.5, 0).astype(dtype))
 
 
 # ---- VectorAssembler
@@ -42,11 +59,34 @@ def test_numbers_booleans_and_vectors_stand_side_by_side():
             "half": [0.5, 0.25],
         }
     )
-    names = ["number", "dense", "flag", "sparse", "half", "number"]
-    expected = [[1, 1.5, 2, 1, 0, 7, 0, 0.5, 1], [2, 3, 4, 0, 1, 2, 3, 0.25, 2]]
-    out = assembled(table, *names)
-    assert out.type == dense_type(9, np.float64)
-    assert vector_matrix(out).tolist() == expected
+    out = assembled(table, "number", "dense", "flag", "half", "number")
+    assert out.type == dense_type(6, np.float64)
+    assert vector_matrix(out).tolist() == [[1, 1.5, 2, 1, 0.5, 1], [2, 3, 4, 0, 0.25, 2]]
+    out = assembled(table, "number", "dense", "flag", "sparse", "half", "number")
+    assert out.type == MIXED
+    assert out.to_pylist() == [
+        Vectors.sparse(9, {0: 1, 1: 1.5, 2: 2, 3: 1, 5: 7, 7: 0.5, 8: 1}),
+        Vectors.dense(2, 3, 4, 0, 1, 2, 3, 0.25, 2),
+    ]
+
+
+def test_sparse_inputs_make_a_sparse_output_without_zeros():
+    rng = np.random.default_rng(0)
+    x = random_sparse(rng, (1500, 40), np.float32)
+    x.data[:5] = 0  # zeros that are stored
+    dense, flags = rng.integers(0, 2, (1500, 3)).astype(np.float32), rng.integers(0, 2, 1500).astype(bool)
+    table = pa.table({"x": sparse_vector_array(x), "dense": vector_array(dense), "flag": flags})
+    out = assembled(table, "dense", "x", "flag", "x")
+    assert out.type == VectorType(MIXED_STORAGE_FLOAT32)
+    full = x.toarray()
+    np.testing.assert_array_equal(vector_matrix(out), np.hstack([dense, full, flags[:, None], full]))
+    cells = out.to_pylist()
+    assert all(isinstance(cell, SparseVector) and cell.values.all() for cell in cells)
+    assert assembled(table.append_column("n", pa.array(np.ones(1500))), "x", "n").type == MIXED
+    kept = assembled(
+        pa.table({"x": vectors_array([None, Vectors.sparse(2, {1: 1.0})])}), "x", handleInvalid="skip"
+    )
+    assert kept.to_pylist() == [Vectors.sparse(2, {1: 1.0})]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +123,13 @@ def test_null_and_nan_are_refused_skipped_or_kept():
 
 
 def test_sizes_come_from_type_metadata_or_the_first_row():
-    sparse = vectors_array([Vectors.sparse(3, {0: 1.0}), None])
-    table = pa.table({"x": sparse})
+    column = vectors_array([Vectors.sparse(3, {0: 1.0}), None])
+    table = pa.table({"x": column})
     assert len(vector_matrix(assembled(table.slice(0, 1), "x"))[0]) == 3
     with pytest.raises(ValueError, match="column 'x': handleInvalid='keep' needs the size of its vectors"):
         assembled(table, "x", handleInvalid="keep")
-    known = pa.field("x", sparse.type).with_metadata({"ml_attr": json.dumps({"num_attrs": 3})})
-    out = assembled(pa.table([sparse], schema=pa.schema([known])), "x", handleInvalid="keep")
+    known = pa.field("x", column.type).with_metadata({"ml_attr": json.dumps({"num_attrs": 3})})
+    out = assembled(pa.table([column], schema=pa.schema([known])), "x", handleInvalid="keep")
     np.testing.assert_array_equal(vector_matrix(out), [[1, 0, 0], [np.nan] * 3])
     mixed = pa.table({"x": vectors_array([Vectors.dense(1, 2), Vectors.dense(1, 2, 3)])})
     with pytest.raises(ValueError, match="column 'x': expected 2 features, found 3 in row 1"):
@@ -182,11 +222,43 @@ def test_sparse_features_are_scaled_too():
     table = pa.table({"x": vectors_array([Vectors.sparse(3, {0: 2.0}), Vectors.sparse(3, {0: 4.0, 2: 1.0})])})
     model = StandardScaler(inputCol="x", outputCol="y").fit(table)
     np.testing.assert_allclose(model.std.toArray(), [np.sqrt(2), 0, np.sqrt(0.5)], rtol=1e-15)
+    scaled = model.transform(table)["y"]
+    assert [cell.indices.tolist() for cell in scaled.to_pylist()] == [[0], [0, 2]]  # still sparse
     np.testing.assert_allclose(
-        np.stack([vector.toArray() for vector in model.transform(table)["y"].to_pylist()]),
-        [[np.sqrt(2), 0, 0], [2 * np.sqrt(2), 0, np.sqrt(2)]],
-        rtol=1e-15,
+        vector_matrix(scaled), [[np.sqrt(2), 0, 0], [2 * np.sqrt(2), 0, np.sqrt(2)]], rtol=1e-15
     )
+    centred = model.copy({model.withMean: True}).transform(table)["y"]
+    assert centred.type == dense_type(3, np.float64)
+    np.testing.assert_allclose(
+        vector_matrix(centred),
+        [[-np.sqrt(0.5), 0, -np.sqrt(0.5)], [np.sqrt(0.5), 0, np.sqrt(0.5)]],
+        rtol=1e-14,
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_features_have_the_numbers_of_dense_ones(dtype):
+    x = random_sparse(np.random.default_rng(1), (1200, 30), dtype)
+    few, full = pa.table({"x": sparse_vector_array(x)}), features(x.toarray())
+    scaler = StandardScaler(inputCol="x", outputCol="y")
+    one, other = scaler.fit(few), scaler.fit(full)
+    np.testing.assert_array_equal(one.std.toArray(), other.std.toArray())
+    made = one.transform(few)["y"]
+    assert made.type == few["x"].type
+    np.testing.assert_array_equal(vector_matrix(made), vector_matrix(other.transform(full)["y"]))
+    projection = PCA(k=3, inputCol="x", outputCol="y")
+    one, other = projection.fit(few), projection.fit(full)
+    np.testing.assert_array_equal(one.pc.toArray(), other.pc.toArray())
+    np.testing.assert_allclose(
+        vector_matrix(one.transform(few)["y"]),
+        vector_matrix(other.transform(full)["y"]),
+        rtol=1e-12,
+        atol=1e-14,
+    )
+    x.data[50] = np.nan
+    row = int(np.searchsorted(x.indptr, 50, side="right")) - 1
+    with pytest.raises(ValueError, match=f"found nan in row {row}, feature {x.indices[50]}"):
+        scaler.fit(pa.table({"x": sparse_vector_array(x)}))
 
 
 @pytest.mark.parametrize(

@@ -13,46 +13,62 @@ of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pydeepl.ml.training_set import feature_blocks
+from pydeepl.linalg import SparseRows
+from pydeepl.ml.training_set import feature_rows
 
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
 
-__all__ = ["Moments", "centred", "finite_blocks", "row_slabs"]
+__all__ = ["Block", "Moments", "centred", "finite_blocks", "row_slabs", "width_of"]
 
 Floats = NDArray[np.float64]
 
 _SLAB_BYTES = 16 << 20  # float64 copies of rows are made in pieces of this size
 
 
-def row_slabs(block: NDArray[Any]) -> Iterator[tuple[slice, Floats]]:
-    """The rows of a block [rows, d] as float64, a bounded number at a time, and where they are in it."""
-    step = max(1, _SLAB_BYTES // (8 * max(1, block.shape[1])))
+Block = NDArray[Any] | SparseRows
+
+
+def width_of(block: Block) -> int:
+    """The number of features."""
+    return block.size if isinstance(block, SparseRows) else int(block.shape[1])
+
+
+def row_slabs(block: Block) -> Iterator[tuple[slice, Floats]]:
+    """The rows of a block [rows, d] in full as float64, a bounded number at a time, and where they are."""
+    step = max(1, _SLAB_BYTES // (8 * max(1, width_of(block))))
     for start in range(0, len(block), step):
-        rows = slice(start, min(start + step, len(block)))
-        yield rows, np.asarray(block[rows], np.float64)
+        stop = min(start + step, len(block))
+        if isinstance(block, SparseRows):
+            part = replace(block, indptr=block.indptr[start : stop + 1]).toArray()
+        else:
+            part = block[start:stop]
+        yield slice(start, stop), np.asarray(part, np.float64)
 
 
-def finite_blocks(dataset: DataFrame, column: str) -> Iterator[NDArray[Any]]:
-    """A column's vectors as [rows, d] blocks, in row order.
+def finite_blocks(dataset: DataFrame, column: str) -> Iterator[Block]:
+    """A column's vectors as [rows, d] blocks, sparse vectors as compressed rows, in row order.
 
     Raises ValueError, with the row, for null, vectors of different sizes, NaN and infinity.
     """
     rows, width = 0, None
     for batch in dataset._arrow([column]):
-        for block in feature_blocks(batch.column(0), column, rows, width):
-            width = block.shape[1]
+        for block in feature_rows(batch.column(0), column, rows, width):
+            width = width_of(block)
             _check_finite(block, column, rows)
             yield block
             rows += len(block)
 
 
-def _check_finite(block: NDArray[Any], column: str, first_row: int) -> None:
+def _check_finite(block: Block, column: str, first_row: int) -> None:
+    if isinstance(block, SparseRows) and np.isfinite(block.values).all():
+        return
     for rows, slab in row_slabs(block):
         with np.errstate(invalid="ignore", over="ignore"):
             suspect = ~np.isfinite(slab.sum(axis=1))  # one pass, without a mask as large as the slab
@@ -84,7 +100,7 @@ class Moments:
         self.mean: Floats = np.zeros(width)
         self._deviations: Floats = np.zeros(width)
 
-    def add(self, block: NDArray[Any]) -> None:
+    def add(self, block: Block) -> None:
         """Takes in the rows of a block [rows, d]."""
         for _, slab in row_slabs(block):
             deviations, mean = centred(slab)

@@ -20,16 +20,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pydeepl.linalg import DenseVector, dense_type, vector_array
+from pydeepl import _core
+from pydeepl.linalg import DenseVector, SparseRows, dense_type, vector_array
 from pydeepl.ml.attributes import vector_field
 from pydeepl.ml.base import Estimator, Model, keyword_only
 from pydeepl.ml.columns import input_column, output_column
-from pydeepl.ml.feature.moments import Floats, centred, finite_blocks
+from pydeepl.ml.feature.moments import Block, Floats, centred, finite_blocks
 from pydeepl.ml.matrix import DenseMatrix
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
 from pydeepl.ml.param.shared import HasInputCol, HasOutputCol
 from pydeepl.ml.persistence import MLReadable, MLWritable, StageState
-from pydeepl.ml.training_set import feature_blocks
+from pydeepl.ml.training_set import feature_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -57,7 +58,7 @@ class _PCAParams(HasInputCol, HasOutputCol):
 
 
 class PCA(Estimator["PCAModel"], _PCAParams, MLWritable, MLReadable):
-    """Finds the k directions in which features vary most.
+    """Finds the k directions in which features vary most. Sparse features are made dense for the fit.
 
     Parameters
     ----------
@@ -92,6 +93,8 @@ class PCA(Estimator["PCAModel"], _PCAParams, MLWritable, MLReadable):
         held: list[NDArray[Any]] = []
         rows = 0
         for block in finite_blocks(dataset, name):
+            if isinstance(block, SparseRows):
+                block = block.toArray()
             if k > block.shape[1]:
                 raise ValueError(
                     f"{self.uid}: k: expected at most {block.shape[1]}, the number of features, got {k}"
@@ -199,8 +202,11 @@ def _shares(values: Floats, k: int) -> Floats:
     return first / total if total > 0 else np.full(k, np.nan)
 
 
-def _projected(block: NDArray[Any], components: Floats) -> Floats:
+def _projected(block: Block, components: Floats, first_row: int) -> Floats:
     """Rows [rows, d] times components [d, k], in float64."""
+    if isinstance(block, SparseRows):
+        rows, none = np.ascontiguousarray(components.T), np.zeros(components.shape[1])
+        return _core.logistic_margins_csr(block.indptr, block.indices, block.values, first_row, rows, none, 0)
     found = np.zeros((len(block), components.shape[1]))
     for columns in _column_slices(*block.shape):
         found += np.asarray(block[:, columns], np.float64) @ components[columns]
@@ -247,9 +253,10 @@ class PCAModel(Model, _PCAParams, MLWritable, MLReadable):
         def stage(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
             first_row = 0
             for batch in batches:
-                blocks = feature_blocks(batch.column(0), name, first_row, width)
-                projected = [np.empty((0, k)), *(_projected(block, components) for block in blocks)]
-                yield [vector_array(np.concatenate(projected))]
+                found = [np.empty((0, k))]
+                for block in feature_rows(batch.column(0), name, first_row, width):
+                    found.append(_projected(block, components, first_row))
+                yield [vector_array(np.concatenate(found))]
                 first_row += batch.num_rows
 
         return dataset._with_stage(stage, [name], [vector_field(output, dense_type(k, np.float64), k)])

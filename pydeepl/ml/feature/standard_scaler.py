@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from pydeepl.linalg import DenseVector, dense_type, is_vector, vector_array
-from pydeepl.ml.attributes import vector_field
+from pydeepl.linalg import DenseVector, dense_type, sparse_vector_array, vector_array
+from pydeepl.ml.attributes import holds_float32, is_sparse, vector_field
 from pydeepl.ml.base import Estimator, Model, keyword_only
 from pydeepl.ml.columns import input_column, output_column
-from pydeepl.ml.feature.moments import Floats, Moments, finite_blocks, row_slabs
+from pydeepl.ml.feature.moments import Block, Floats, Moments, finite_blocks, row_slabs, width_of
 from pydeepl.ml.param import Param, Params, TypeConverters
 from pydeepl.ml.param.shared import HasInputCol, HasOutputCol
 from pydeepl.ml.persistence import MLReadable, MLWritable, StageState
-from pydeepl.ml.training_set import feature_blocks
+from pydeepl.ml.training_set import feature_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -102,7 +101,7 @@ class StandardScaler(Estimator["StandardScalerModel"], _StandardScalerParams, ML
         output_column(self, self.outputCol, dataset)
         moments: Moments | None = None
         for block in finite_blocks(dataset, name):
-            moments = moments or Moments(block.shape[1])
+            moments = moments or Moments(width_of(block))
             moments.add(block)
         if moments is None:
             raise ValueError(f"{self.uid}: column {name!r}: expected rows to fit to, found an empty dataset")
@@ -113,7 +112,8 @@ class StandardScaler(Estimator["StandardScalerModel"], _StandardScalerParams, ML
 class StandardScalerModel(Model, _StandardScalerParams, MLWritable, MLReadable):
     """Scales features by a fitted mean and standard deviation; a feature that was constant becomes 0.
 
-    Float32 features stay float32: the scaled numbers are Spark's, rounded.
+    Float32 features stay float32: the scaled numbers are Spark's, rounded. Sparse features stay sparse,
+    unless the mean is subtracted.
 
     Parameters
     ----------
@@ -146,22 +146,19 @@ class StandardScalerModel(Model, _StandardScalerParams, MLWritable, MLReadable):
         name = input_column(self, self.inputCol, dataset)
         output, width = output_column(self, self.outputCol, dataset), len(self._mean)
         kind = dataset.column_field(name).type
-        dtype = np.float32 if _is_float32(kind) else np.float64
         mean = self._mean if self.getWithMean() else None
         scale = _reciprocal(self._std) if self.getWithStd() else None
+        if not (is_sparse(kind) and mean is None):
+            kind = dense_type(width, np.float32 if holds_float32(kind) else np.float64)
 
         def stage(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
             first_row = 0
             for batch in batches:
-                scaled = np.empty((batch.num_rows, width), dtype)
-                done = 0
-                for block in feature_blocks(batch.column(0), name, first_row, width):
-                    _scale(block, mean, scale, scaled[done : done + len(block)])
-                    done += len(block)
-                yield [vector_array(scaled)]
+                blocks = feature_rows(batch.column(0), name, first_row, width)
+                yield [_scaled(blocks, mean, scale, kind)]
                 first_row += batch.num_rows
 
-        return dataset._with_stage(stage, [name], [vector_field(output, dense_type(width, dtype), width)])
+        return dataset._with_stage(stage, [name], [vector_field(output, kind, width)])
 
     def _state(self) -> StageState:
         return StageState(arrays={"mean": self._mean, "std": self._std})
@@ -171,11 +168,6 @@ class StandardScalerModel(Model, _StandardScalerParams, MLWritable, MLReadable):
         return cls(state.array("mean", ndim=1), state.array("std", ndim=1))
 
 
-def _is_float32(kind: pa.DataType) -> bool:
-    storage = kind.storage_type if is_vector(kind) else kind
-    return bool(pa.types.is_fixed_size_list(storage) and storage.value_type == pa.float32())
-
-
 def _reciprocal(std: Floats) -> Floats:
     """1 / std, and 0 where std is 0."""
     found = np.zeros_like(std)
@@ -183,8 +175,25 @@ def _reciprocal(std: Floats) -> Floats:
     return found
 
 
-def _scale(block: NDArray[Any], mean: Floats | None, scale: Floats | None, out: NDArray[Any]) -> None:
-    for rows, slab in row_slabs(block):
-        if mean is not None:
-            slab = slab - mean
-        out[rows] = slab if scale is None else slab * scale
+def _scaled(blocks: list[Block], mean: Floats | None, scale: Floats | None, kind: pa.DataType) -> pa.Array:
+    """The vectors less the mean, times scale, as a column of vectors of a kind; sparse ones stay sparse."""
+    if is_sparse(kind):
+        none = pa.ExtensionArray.from_storage(kind, pa.array([], kind.storage_type))
+        return pa.concat_arrays([none, *(_scaled_sparse(block, scale) for block in blocks)])
+    scaled = np.empty((sum(map(len, blocks)), kind.size), kind.storage_type.value_type.to_pandas_dtype())
+    done = 0
+    for block in blocks:
+        for rows, slab in row_slabs(block):
+            if mean is not None:
+                slab = slab - mean
+            out = scaled[done + rows.start : done + rows.stop]
+            out[:] = slab if scale is None else slab * scale
+        done += len(block)
+    return vector_array(scaled)
+
+
+def _scaled_sparse(block: Any, scale: Floats | None) -> pa.Array:
+    values = (
+        block.values if scale is None else (block.values * scale[block.indices]).astype(block.values.dtype)
+    )
+    return sparse_vector_array((block.indptr, block.indices, values, block.size))

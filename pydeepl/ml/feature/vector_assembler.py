@@ -14,13 +14,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pydeepl.linalg import dense_type, is_vector, vector_array, vectors
-from pydeepl.ml.attributes import attribute, feature_attributes, vector_field, vector_size
+from pydeepl.linalg import (
+    MIXED,
+    MIXED_STORAGE_FLOAT32,
+    SparseRows,
+    VectorType,
+    dense_type,
+    is_vector,
+    sparse_vector_array,
+    vector_array,
+    vectors,
+)
+from pydeepl.ml.attributes import (
+    attribute,
+    feature_attributes,
+    holds_float32,
+    is_sparse,
+    vector_field,
+    vector_size,
+)
 from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.columns import existing_column, is_number, output_column, to_numbers
 from pydeepl.ml.param.shared import HasHandleInvalid, HasInputCols, HasOutputCol
 from pydeepl.ml.persistence import MLReadable, MLWritable
-from pydeepl.ml.training_set import feature_blocks
+from pydeepl.ml.training_set import feature_blocks, feature_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,8 +65,8 @@ class _Part:
     @property
     def is_exact_in_float32(self) -> bool:
         """Whether float32 holds all its values."""
-        kind = self.field.type.storage_type if is_vector(self.field.type) else self.field.type
-        return (kind.value_type if pa.types.is_fixed_size_list(kind) else kind) in _EXACT_IN_FLOAT32
+        kind = self.field.type
+        return kind in _EXACT_IN_FLOAT32 if self.size is None else holds_float32(kind)
 
     def features(self) -> list[dict[str, Any]]:
         """The ML attributes of its features."""
@@ -77,13 +94,28 @@ class _Part:
             out[rows[done : done + len(block)]] = block
             done += len(block)
 
+    def nonzeros(self, column: pa.Array, first_row: int, keep: bool) -> tuple[NDArray[Any], ...]:
+        """The rows, features and values that are not 0, row after row; `keep` as for `fill`."""
+        if is_sparse(column.type) and not (keep and column.null_count):
+            for block in feature_rows(column, self.field.name, first_row, self.size):
+                if isinstance(block, SparseRows):
+                    used = np.arange(block.indptr[0], block.indptr[-1])
+                    used = used[block.values[used] != 0]
+                    rows = np.searchsorted(block.indptr, used, side="right") - 1
+                    return rows, block.indices[used], block.values[used]
+        out = np.empty((len(column), self.width))
+        self.fill(out, column, first_row, keep)
+        rows, places = np.nonzero(out)
+        return rows, places, out[rows, places]
+
 
 class VectorAssembler(Transformer, HasInputCols, HasOutputCol, HasHandleInvalid, MLWritable, MLReadable):
     """Puts the values of columns side by side into one vector a row.
 
-    The output is dense, of float32 where all inputs are (columns whose numbers float32 holds exactly count as
-    such), else of float64. Spark makes each row dense or sparse, whichever is smaller; the numbers are the
-    same. The output's metadata say the number of features, and their names where there are at most 1024.
+    The output is sparse where an input is, else dense; of float32 where all inputs are (columns whose numbers
+    float32 holds exactly count as such), else of float64. Spark makes each row dense or sparse, whichever is
+    smaller; the numbers are the same. The output's metadata say the number of features, and their names where
+    there are at most 1024.
 
     Parameters
     ----------
@@ -130,26 +162,22 @@ class VectorAssembler(Transformer, HasInputCols, HasOutputCol, HasHandleInvalid,
         known = {name: self._part(dataset, name) for name in distinct}
         parts = [known[name] for name in names]
         width = sum(part.width for part in parts)
-        dtype = np.float32 if all(part.is_exact_in_float32 for part in parts) else np.float64
+        dtype: Any = np.float32 if all(part.is_exact_in_float32 for part in parts) else np.float64
+        sparse = any(is_sparse(part.field.type) for part in parts)
+        kind = _sparse_type(dtype) if sparse else dense_type(width, dtype)
         features = [feature for part in parts for feature in part.features()]
-        field = vector_field(output, dense_type(width, dtype), width, features)
+        field = vector_field(output, kind, width, features)
         keep, uid = self.getHandleInvalid() == "keep", self.uid
+        assemble = _sparse if sparse else _dense
 
         def stage(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
             first_row = 0
             for batch in batches:
-                matrix = np.empty((batch.num_rows, width), dtype)
-                place = 0
-                for part in parts:
-                    column, out = batch.column(part.field.name), matrix[:, place : place + part.width]
-                    try:
-                        part.fill(out, column, first_row, keep)
-                    except ValueError as error:
-                        raise ValueError(
-                            f"{uid}: {error} (handleInvalid is {'keep' if keep else 'error'!r})"
-                        ) from None
-                    place += part.width
-                yield [vector_array(matrix)]
+                try:
+                    yield [assemble(parts, batch, dtype, first_row, keep)]
+                except ValueError as error:
+                    invalid = "keep" if keep else "error"
+                    raise ValueError(f"{uid}: {error} (handleInvalid is {invalid!r})") from None
                 first_row += batch.num_rows
 
         return dataset._with_stage(stage, distinct, [field])
@@ -170,6 +198,33 @@ class VectorAssembler(Transformer, HasInputCols, HasOutputCol, HasHandleInvalid,
                 "they are read, and neither its type nor its metadata tell it"
             )
         return _Part(field, _first_size(dataset, name) if size is None else size)
+
+
+def _dense(parts: list[_Part], batch: pa.RecordBatch, dtype: Any, first_row: int, keep: bool) -> pa.Array:
+    """A batch's columns side by side in full."""
+    matrix = np.empty((batch.num_rows, sum(part.width for part in parts)), dtype)
+    place = 0
+    for part in parts:
+        part.fill(matrix[:, place : place + part.width], batch.column(part.field.name), first_row, keep)
+        place += part.width
+    return vector_array(matrix)
+
+
+def _sparse(parts: list[_Part], batch: pa.RecordBatch, dtype: Any, first_row: int, keep: bool) -> pa.Array:
+    """A batch's columns side by side as compressed rows."""
+    found, place = [], 0
+    for part in parts:
+        rows, features, values = part.nonzeros(batch.column(part.field.name), first_row, keep)
+        found.append((rows, features + place, values.astype(dtype)))
+        place += part.width
+    rows, features, values = (np.concatenate(each) for each in zip(*found, strict=True))
+    order = np.argsort(rows, kind="stable")  # within a row the parts stay in turn, so their features rise
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=batch.num_rows))])
+    return sparse_vector_array((indptr, features[order], values[order], place))
+
+
+def _sparse_type(dtype: Any) -> VectorType:
+    return VectorType(MIXED_STORAGE_FLOAT32) if dtype == np.float32 else MIXED
 
 
 def _first_size(dataset: DataFrame, name: str) -> int:
