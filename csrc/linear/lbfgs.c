@@ -15,7 +15,7 @@
 /* One piece's inner products, by slots. */
 typedef struct products {
     double sy[PDL_PAIRS], ys[PDL_PAIRS], yy[PDL_PAIRS]; /* s.y_j, y.s_j, y.y_j of the new pair */
-    double sv[PDL_PAIRS], yv[PDL_PAIRS];                /* s_j.v, y_j.v */
+    double sv[PDL_PAIRS], yv[PDL_PAIRS], ss[PDL_PAIRS]; /* s_j.v, y_j.v, s_j.s */
 } products;
 
 typedef struct adding {
@@ -59,7 +59,7 @@ static void add_piece(void *context, size_t index, size_t worker)
     adding *work = context;
     const pdl_pairs *pairs = work->pairs;
     const pdl_move *move = work->move;
-    double *s = pairs->s[pairs->newest], *y = pairs->y[pairs->newest], unused = 0;
+    double *s = pairs->s[pairs->newest], *y = pairs->y[pairs->newest];
     products sums = {0};
     size_t last = (index + 1) * work->piece < pairs->n ? (index + 1) * work->piece : pairs->n;
     for (size_t k = index * work->piece; k < last; k += BLOCK) {
@@ -68,7 +68,7 @@ static void add_piece(void *context, size_t index, size_t worker)
         subtract(move->g_new + k, move->g_old + k, y + k, count);
         for (size_t j = 0; j < pairs->count; j++) {
             three_dots(pairs->y[j] + k, s + k, y + k, move->v + k, count, &sums.sy[j], &sums.yy[j], &sums.yv[j]);
-            three_dots(pairs->s[j] + k, s + k, y + k, move->v + k, count, &unused, &sums.ys[j], &sums.sv[j]);
+            three_dots(pairs->s[j] + k, s + k, y + k, move->v + k, count, &sums.ss[j], &sums.ys[j], &sums.sv[j]);
         }
     }
     work->of_piece[index] = sums;
@@ -79,7 +79,7 @@ static void collect_products(pdl_pairs *pairs, const adding *work, size_t pieces
 {
     size_t slot = pairs->newest;
     for (size_t j = 0; j < pairs->count; j++) {
-        double sy = 0, ys = 0, yy = 0, sv = 0, yv = 0;
+        double sy = 0, ys = 0, yy = 0, sv = 0, yv = 0, ss = 0;
         for (size_t p = 0; p < pieces; p++) {
             const products *sums = &work->of_piece[p];
             sy += sums->sy[j];
@@ -87,12 +87,14 @@ static void collect_products(pdl_pairs *pairs, const adding *work, size_t pieces
             yy += sums->yy[j];
             sv += sums->sv[j];
             yv += sums->yv[j];
+            ss += sums->ss[j];
         }
         pairs->sy[j][slot] = ys;
         pairs->sy[slot][j] = sy;
         pairs->yy[j][slot] = pairs->yy[slot][j] = yy;
         pairs->sv[j] = sv;
         pairs->yv[j] = yv;
+        pairs->ss[j] = ss;
     }
 }
 

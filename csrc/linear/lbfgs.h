@@ -35,6 +35,7 @@ typedef struct pdl_pairs {
     double sy[PDL_PAIRS][PDL_PAIRS]; /* s_i . y_j, by slots */
     double yy[PDL_PAIRS][PDL_PAIRS];
     double sv[PDL_PAIRS], yv[PDL_PAIRS]; /* with the v that came with the newest pair */
+    double ss[PDL_PAIRS];                /* with the newest s */
 } pdl_pairs;
 
 /* Two points, the gradients there, and the v of the direction that will be asked for next. */

@@ -18,6 +18,7 @@
  * Source: Spark MLlib 4's LogisticRegression. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "linear/active_set.h"
 #include "linear/minimize.h"
 #include "linear/objective.h"
 #include "linear/optimum.h"
@@ -45,6 +46,7 @@ typedef struct fit {
     pdl_objective objective;
     pdl_span span;                           /* of a fit that runs in the samples' span */
     pdl_history *history;                    /* the model's */
+    pdl_active_set set;                      /* of a fit with L1 that uses one */
     double *inverse_deviation, *scaled_mean; /* [columns] */
     double *class_weight;                    /* [classes]: h */
     size_t classes_present;
@@ -216,7 +218,8 @@ static pdl_status check_interruption(const fit *work, pdl_error *error)
 static pdl_status evaluate(void *context, const double *x, double *value, double *gradient, pdl_error *error)
 {
     fit *work = context;
-    pdl_objective_evaluate(&work->objective, x, value, gradient);
+    pdl_objective *objective = work->set.full != NULL ? pdl_active_set_objective(&work->set) : &work->objective;
+    pdl_objective_evaluate(objective, x, value, gradient);
     return check_interruption(work, error);
 }
 
@@ -328,15 +331,22 @@ static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
         penalty = make_l1(work, problem.n, l1);
         if (penalty == NULL) return pdl_fail_memory(error, problem.n * sizeof(double), "L1 weights");
         problem.l1 = penalty;
+        if (pdl_active_set_fits(&work->objective)) {
+            status = pdl_active_set_open(&work->set, &work->objective, penalty, options->max_iterations, error);
+            problem.active_set = &work->set;
+        }
     }
     if (options->initial != NULL)
         start_from(work, options->initial, model);
     else if (options->fit_intercept)
         start_intercepts(work, model->values + model->sets * model->columns);
-    if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations) && options->initial == NULL)
+    if (status != PDL_OK)
+        ; /* said already */
+    else if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations) && options->initial == NULL)
         status = minimize_in_span(work, &problem, model, error);
     else
         status = pdl_minimize(&problem, model->values, &model->history, error);
+    pdl_active_set_close(&work->set);
     pdl_free(penalty);
     return status;
 }

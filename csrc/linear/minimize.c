@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "linear/active_set.h"
 #include "linear/lbfgs.h"
 #include "linear/search.h"
 #include "linear/vector.h"
 
 #include <math.h>
+#include <string.h>
 
 #define WINDOW 20
 #define LEAST_GRADIENT 1e-8
@@ -17,7 +19,6 @@ typedef struct run {
     pdl_state state;
     pdl_pairs pairs;
     pdl_history *history;
-    double *memory;        /* the state's vectors, in one piece */
     double first_value;    /* F(start) */
     double window[WINDOW]; /* newest values, a ring */
     size_t steps;          /* values put in the window */
@@ -62,7 +63,7 @@ static bool is_done(const run *work)
     if (work->state.iteration >= problem->max_iterations || has_settled(work)) return true;
     double bound = problem->tolerance * fabs(work->state.value);
     if (bound < LEAST_GRADIENT) bound = LEAST_GRADIENT;
-    if (pdl_vector_norm(problem->threads, problem->n, work->state.pseudo) <= bound) return true;
+    if (pdl_vector_norm(problem->threads, work->state.n, work->state.pseudo) <= bound) return true;
     return work->failed_twice;
 }
 
@@ -82,17 +83,21 @@ static pdl_status accept_trial(run *work, pdl_error *error)
     swap(&state->gradient, &state->trial_gradient);
     state->smooth = state->trial_smooth;
     state->value = state->trial_value;
+    pdl_active_set *set = problem->active_set;
+    pdl_status status = set != NULL ? pdl_active_set_enter(set, state, &work->pairs, error) : PDL_OK;
+    if (status != PDL_OK) return status;
     if (problem->l1 != NULL)
         pdl_owlqn_pseudo_gradient(state);
     else
         state->pseudo = state->gradient;
     pdl_move move = {state->trial_x, state->x, state->trial_gradient, state->gradient, state->pseudo};
-    pdl_status status = pdl_pairs_add(&work->pairs, &move, error);
+    status = pdl_pairs_add(&work->pairs, &move, error);
     if (status != PDL_OK) return status;
+    if (set != NULL) pdl_active_set_note_pair(set, &work->pairs);
     state->iteration++;
     work->window[work->steps++ % WINDOW] = problem->smooth_window ? state->smooth : state->value;
     work->failed_once = false;
-    return PDL_OK;
+    return set != NULL ? pdl_active_set_leave(set, state, &work->pairs, error) : PDL_OK;
 }
 
 static pdl_status advance(run *work, pdl_error *error)
@@ -114,32 +119,52 @@ static pdl_status prepare(run *work, double *x, pdl_error *error)
 {
     const pdl_problem *problem = work->problem;
     pdl_state *state = &work->state;
-    size_t n = problem->n, count = problem->l1 != NULL ? 6 : 5, all;
-    if (pdl_size_mul(n, count, &all)) work->memory = pdl_alloc(all, sizeof(double));
-    if (work->memory == NULL) return pdl_fail(error, PDL_ENOMEM, "out of memory: %zu vectors of %zu doubles", count, n);
+    size_t n = problem->n;
     double **const vectors[] = {&state->x,       &state->gradient,       &state->direction,
                                 &state->trial_x, &state->trial_gradient, &state->pseudo};
-    for (size_t i = 0; i < count; i++)
-        *vectors[i] = work->memory + i * n;
+    for (size_t i = 0; i < (problem->l1 != NULL ? 6 : 5); i++) {
+        *vectors[i] = pdl_alloc(n, sizeof(double));
+        if (*vectors[i] == NULL) return pdl_fail_memory(error, n * sizeof(double), "a vector of coefficients");
+    }
     for (size_t k = 0; k < n; k++)
         state->x[k] = x[k];
     pdl_status status = problem->evaluate(problem->context, state->x, &state->smooth, state->gradient, error);
     if (status != PDL_OK) return status;
     state->value = state->smooth;
     if (problem->l1 != NULL) {
-        state->value += pdl_owlqn_penalty(problem, state->x);
+        state->value += pdl_owlqn_penalty(state, state->x);
         pdl_owlqn_pseudo_gradient(state);
     } else {
         state->pseudo = state->gradient;
     }
     work->first_value = state->value;
+    if (problem->active_set != NULL) pdl_active_set_start(problem->active_set);
     return PDL_OK;
+}
+
+static void give_result(const run *work, double *x)
+{
+    const pdl_state *state = &work->state;
+    if (work->problem->active_set != NULL)
+        pdl_active_set_expand(work->problem->active_set, state, x);
+    else
+        memcpy(x, state->x, state->n * sizeof *x);
+}
+
+static void free_state(pdl_state *state)
+{
+    if (state->l1 != NULL) pdl_free(state->pseudo); /* without L1 it is the gradient */
+    pdl_free(state->x);
+    pdl_free(state->gradient);
+    pdl_free(state->direction);
+    pdl_free(state->trial_x);
+    pdl_free(state->trial_gradient);
 }
 
 pdl_status pdl_minimize(const pdl_problem *problem, double *x, pdl_history *history, pdl_error *error)
 {
     run work = {.problem = problem,
-                .state = {.problem = problem},
+                .state = {.problem = problem, .n = problem->n, .l1 = problem->l1},
                 .pairs = {.n = problem->n, .threads = problem->threads},
                 .history = history};
     pdl_status status = prepare(&work, x, error);
@@ -148,9 +173,8 @@ pdl_status pdl_minimize(const pdl_problem *problem, double *x, pdl_history *hist
         if (status != PDL_OK || is_done(&work)) break;
         status = advance(&work, error);
     }
-    for (size_t k = 0; k < problem->n && status == PDL_OK; k++)
-        x[k] = work.state.x[k];
+    if (status == PDL_OK) give_result(&work, x);
     pdl_pairs_free(&work.pairs);
-    pdl_free(work.memory);
+    free_state(&work.state);
     return status;
 }

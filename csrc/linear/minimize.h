@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct pdl_active_set;
+
 typedef struct pdl_problem {
     size_t n;
     /* *value = f(x), gradient = df/dx; may fail (interruption). */
@@ -31,7 +33,8 @@ typedef struct pdl_problem {
     /* Told every recorded state's iteration and F; may fail (interruption). */
     pdl_status (*record)(void *context, size_t iteration, double objective, pdl_error *error);
     void *context;
-    const double *l1; /* p: [n], or NULL for L-BFGS */
+    const double *l1;                  /* p: [n], or NULL for L-BFGS */
+    struct pdl_active_set *active_set; /* or NULL: what x and the gradient of `evaluate` are then cut to */
     size_t max_iterations;
     double tolerance;
     bool smooth_window; /* the window holds f in place of F: Breeze <= 1.0, Spark <= 3.1 */

@@ -178,10 +178,29 @@ static void pack_for_rows(void *context, size_t tile, size_t worker)
     pack_tile(objective, tile, work->b, objective->packed + tile * pdl_matrix_tile_size(objective->matrix));
 }
 
-static double losses(pdl_objective *objective, size_t range, size_t first, size_t last, double *margins)
+/* Copies the margins of rows first .. last - 1, without intercepts, to where they were asked for. */
+static void show_margins(const pdl_objective *objective, const double *intercepts, size_t first, size_t last,
+                         const double *margins)
 {
-    return pdl_loss_rows(&objective->loss, first, last, objective->offset, margins,
-                         objective->range_sums + range * objective->matrix->stride);
+    size_t sets = objective->matrix->sets, stride = objective->matrix->stride;
+    for (size_t i = first; i < last; i++, margins += stride)
+        for (size_t c = 0; c < stride; c++)
+            objective->seen_margins[i * stride + c] =
+                c < sets ? margins[c] + (objective->offset[c] - (intercepts != NULL ? intercepts[c] : 0)) : 0;
+}
+
+static double losses(const pass *work, size_t range, size_t first, size_t last, double *margins)
+{
+    pdl_objective *objective = work->objective;
+    const pdl_matrix *matrix = objective->matrix;
+    const double *intercepts = objective->fit_intercept ? work->b + matrix->sets * matrix->columns : NULL;
+    if (objective->seen_margins != NULL) show_margins(objective, intercepts, first, last, margins);
+    double loss = pdl_loss_rows(&objective->loss, first, last, objective->offset, margins,
+                                objective->range_sums + range * matrix->stride);
+    if (objective->seen_multipliers != NULL)
+        memcpy(objective->seen_multipliers + first * matrix->stride, margins,
+               (last - first) * matrix->stride * sizeof *margins);
+    return loss;
 }
 
 /* By rows: the chunks of one slot, from margins to gradient. */
@@ -202,7 +221,7 @@ static void run_slot(void *context, size_t slot, size_t worker)
         memset(margins, 0, (last - first) * matrix->stride * sizeof *margins);
         for (size_t t = 0; t < matrix->tiles; t++)
             pdl_matrix_margins(matrix, t, first, last, objective->packed + t * tile_size, margins);
-        loss += losses(objective, slot, first, last, margins);
+        loss += losses(work, slot, first, last, margins);
         for (size_t t = 0; t < matrix->tiles; t++)
             pdl_matrix_gradient(matrix, t, first, last, margins, g + t * tile_size);
     }
@@ -264,7 +283,7 @@ static void run_range(void *context, size_t range, size_t worker)
         for (size_t k = 0; k < count; k++)
             margins[k] += margins[group * group_size + k];
     memset(objective->range_sums + range * matrix->stride, 0, matrix->stride * sizeof(double));
-    objective->range_loss[range] = losses(objective, range, first, last, margins);
+    objective->range_loss[range] = losses(work, range, first, last, margins);
 }
 
 static void run_tile(void *context, size_t tile, size_t worker)
@@ -330,17 +349,23 @@ static void combine_tile(void *context, size_t tile, size_t worker)
                 work->objective->scaled_mean[first + j] * work->sums[c];
 }
 
+void pdl_objective_sum_multipliers(pdl_objective *objective, const double *r)
+{
+    const pdl_matrix *matrix = objective->matrix;
+    for (size_t c = 0; c < matrix->sets; c++) {
+        objective->range_sums[c] = 0;
+        for (size_t i = 0; i < matrix->rows; i++)
+            objective->range_sums[c] += r[i * matrix->stride + c];
+    }
+}
+
 pdl_status pdl_objective_combine(pdl_objective *objective, const double *a, double *out, pdl_error *error)
 {
     const pdl_matrix *matrix = objective->matrix;
     combination work = {.objective = objective, .a = a, .sums = objective->range_sums, .out = out};
     work.tiles = doubles(objective->threads, pdl_matrix_tile_size(matrix), 1);
     if (work.tiles == NULL) return pdl_fail(error, PDL_ENOMEM, "out of memory: a tile of coefficients per thread");
-    for (size_t c = 0; c < matrix->sets; c++) {
-        objective->range_sums[c] = 0;
-        for (size_t i = 0; i < matrix->rows; i++)
-            objective->range_sums[c] += a[i * matrix->stride + c];
-    }
+    pdl_objective_sum_multipliers(objective, a);
     pdl_parallel_for(objective->threads, matrix->tiles, combine_tile, &work);
     pdl_free(work.tiles);
     return PDL_OK;

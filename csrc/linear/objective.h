@@ -36,6 +36,8 @@ typedef struct pdl_objective {
     bool centred, fit_intercept, standardization;
     double l2;
     size_t threads; /* > 0 */
+    /* [rows, stride] or NULL: what an evaluation finds on its way, the margins without intercepts and the r. */
+    double *seen_margins, *seen_multipliers;
 
     bool by_rows;
     size_t parts;        /* tasks of a pass: slots by rows, groups of tiles by columns */
@@ -64,6 +66,9 @@ void pdl_objective_release(pdl_objective *objective);
 
 /* *value = f(b), gradient = df/db; both [C][d] then [C] intercepts. */
 void pdl_objective_evaluate(pdl_objective *objective, const double *b, double *value, double *gradient);
+
+/* range_sums, in their first row, become the sums over the samples of r: [rows, stride]. */
+void pdl_objective_sum_multipliers(pdl_objective *objective, const double *r);
 
 /* out[c][j] = sum_i a[i][c] z_ij: the samples' combinations with the weights a: [rows, stride], the padding zeros. */
 pdl_status pdl_objective_combine(pdl_objective *objective, const double *a, double *out, pdl_error *error);

@@ -54,16 +54,16 @@ static double penalty_piece(const void *context, size_t first, size_t last)
     return sum;
 }
 
-double pdl_owlqn_penalty(const pdl_problem *problem, const double *x)
+double pdl_owlqn_penalty(const pdl_state *state, const double *x)
 {
-    const double *on[] = {problem->l1, x};
-    return pdl_vector_run(problem->threads, problem->n, penalty_piece, on);
+    const double *on[] = {state->l1, x};
+    return pdl_vector_run(state->problem->threads, state->n, penalty_piece, on);
 }
 
 PDL_CLONES static double pseudo_piece(const void *context, size_t first, size_t last)
 {
     const pdl_state *state = context;
-    const double *restrict x = state->x, *restrict g = state->gradient, *restrict p = state->problem->l1;
+    const double *restrict x = state->x, *restrict g = state->gradient, *restrict p = state->l1;
     double *restrict pseudo = state->pseudo;
     for (size_t k = first; k < last; k++)
         pseudo[k] = pseudo_gradient(x[k], g[k], p[k]);
@@ -72,7 +72,7 @@ PDL_CLONES static double pseudo_piece(const void *context, size_t first, size_t 
 
 void pdl_owlqn_pseudo_gradient(pdl_state *state)
 {
-    pdl_vector_run(state->problem->threads, state->problem->n, pseudo_piece, state);
+    pdl_vector_run(state->problem->threads, state->n, pseudo_piece, state);
 }
 
 typedef struct movement {
@@ -95,7 +95,7 @@ PDL_CLONES static double move_piece(const void *context, size_t first, size_t la
     for (size_t start = first; start < last; start += PDL_BLOCK) {
         size_t count = last - start < PDL_BLOCK ? last - start : PDL_BLOCK;
         const double *restrict x = state->x + start, *restrict d = state->direction + start;
-        const double *restrict pseudo = state->pseudo + start, *restrict p = state->problem->l1 + start;
+        const double *restrict pseudo = state->pseudo + start, *restrict p = state->l1 + start;
         double *restrict out = state->trial_x + start;
         for (size_t k = 0; k < count; k++) {
             out[k] = projected(x[k], t, d[k], pseudo[k]);
@@ -113,7 +113,7 @@ PDL_CLONES static double trial_slope_piece(const void *context, size_t first, si
     for (size_t start = first; start < last; start += PDL_BLOCK) {
         size_t count = last - start < PDL_BLOCK ? last - start : PDL_BLOCK;
         const double *restrict x = state->trial_x + start, *restrict g = state->trial_gradient + start;
-        const double *restrict d = state->direction + start, *restrict p = state->problem->l1 + start;
+        const double *restrict d = state->direction + start, *restrict p = state->l1 + start;
         for (size_t k = 0; k < count; k++)
             term[k] = d[k] * pseudo_gradient(x[k], g[k], p[k]);
         sum += pdl_block_sum(term, count);
@@ -124,12 +124,12 @@ PDL_CLONES static double trial_slope_piece(const void *context, size_t first, si
 static pdl_status evaluate(pdl_state *state, double t, pdl_error *error)
 {
     const pdl_problem *problem = state->problem;
-    double penalty = pdl_vector_run(problem->threads, problem->n, move_piece, &(movement){state, t});
+    double penalty = pdl_vector_run(problem->threads, state->n, move_piece, &(movement){state, t});
     pdl_status status =
         problem->evaluate(problem->context, state->trial_x, &state->trial_smooth, state->trial_gradient, error);
     if (status != PDL_OK) return status;
     state->trial_value = state->trial_smooth + penalty;
-    state->trial_slope = pdl_vector_run(problem->threads, problem->n, trial_slope_piece, state);
+    state->trial_slope = pdl_vector_run(problem->threads, state->n, trial_slope_piece, state);
     return PDL_OK;
 }
 
@@ -144,7 +144,7 @@ static double factor(double value, double slope, double bound, double first_slop
 
 pdl_status pdl_search_owlqn(pdl_state *state, bool *found, pdl_error *error)
 {
-    size_t n = state->problem->n, threads = state->problem->threads;
+    size_t n = state->n, threads = state->problem->threads;
     double slope = state->slope;
     double shrink = state->iteration == 0 ? SHRINK_FIRST : SHRINK_LATER;
     double t = state->iteration == 0 ? 0.5 / pdl_vector_norm(threads, n, state->gradient) : 1;

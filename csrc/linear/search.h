@@ -7,6 +7,8 @@
 
 typedef struct pdl_state {
     const pdl_problem *problem;
+    size_t n;         /* the problem's, or what its active set has left of it; so is l1 */
+    const double *l1; /* p: [n], or NULL for L-BFGS */
     size_t iteration;
     double *x, *gradient; /* where the run stands, and f's gradient there */
     double smooth, value; /* f(x), F(x) */
@@ -25,6 +27,6 @@ pdl_status pdl_search_owlqn(pdl_state *state, bool *found, pdl_error *error);
 /* OWL-QN: pseudo = the pseudo-gradient at x. */
 void pdl_owlqn_pseudo_gradient(pdl_state *state);
 /* sum of p |x| */
-double pdl_owlqn_penalty(const pdl_problem *problem, const double *x);
+double pdl_owlqn_penalty(const pdl_state *state, const double *x);
 
 #endif

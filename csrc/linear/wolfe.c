@@ -26,12 +26,12 @@ typedef struct point {
 static pdl_status evaluate(pdl_state *state, double t, point *at, pdl_error *error)
 {
     const pdl_problem *problem = state->problem;
-    pdl_vector_step(problem->threads, problem->n, state->x, t, state->direction, state->trial_x);
+    pdl_vector_step(problem->threads, state->n, state->x, t, state->direction, state->trial_x);
     pdl_status status =
         problem->evaluate(problem->context, state->trial_x, &state->trial_smooth, state->trial_gradient, error);
     if (status != PDL_OK) return status;
     state->trial_value = state->trial_smooth;
-    state->trial_slope = pdl_vector_dot(problem->threads, problem->n, state->trial_gradient, state->direction);
+    state->trial_slope = pdl_vector_dot(problem->threads, state->n, state->trial_gradient, state->direction);
     *at = (point){t, state->trial_value, state->trial_slope};
     return PDL_OK;
 }
@@ -98,7 +98,7 @@ static pdl_status bracket(pdl_state *state, point start, double t, point *accept
 
 pdl_status pdl_search_wolfe(pdl_state *state, bool *found, pdl_error *error)
 {
-    size_t n = state->problem->n, threads = state->problem->threads;
+    size_t n = state->n, threads = state->problem->threads;
     point start = {0, state->value, state->slope}, accepted;
     *found = false;
     if (start.slope > 0) return PDL_OK;

@@ -1,4 +1,4 @@
-"""Spark's optimisers step by step in NumPy, from their published description: slow, plain, every vector whole."""
+"""Spark's optimisers step by step in NumPy, from their published description: slow and plain."""
 
 import math
 

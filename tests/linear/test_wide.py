@@ -25,6 +25,7 @@ def wide_problem(seed, n, d, classes, density, missing=None, far=1000.0):
 
 
 L2 = {"reg": 0.05, "net": 0.0}
+NET = {"reg": 0.1, "net": 0.5, "max_iterations": 40}
 CASES = {
     "dense": (1, 40, 3000, 5, 1.0, L2),
     "sparse": (2, 40, 3000, 5, 0.06, L2),
@@ -38,6 +39,18 @@ CASES = {
     "sparse binomial": (10, 40, 3000, 2, 0.06, L2 | {"weighted": True}),
     "missing class": (11, 40, 3000, 5, 0.06, L2 | {"missing": 2, "max_iterations": 40}),
     "scaled penalty": (12, 40, 3000, 5, 1.0, L2 | {"standardization": False, "max_iterations": 8}),
+    "net": (21, 40, 3000, 5, 1.0, NET),
+    "sparse net": (22, 40, 3000, 5, 0.06, NET),
+    "net without intercept": (23, 40, 3000, 5, 1.0, NET | {"intercept": False}),
+    "sparse net with weights": (24, 40, 3000, 5, 0.06, NET | {"weighted": True}),
+    "binomial net": (25, 40, 3000, 2, 1.0, NET),
+    "sparse binomial net": (26, 40, 3000, 2, 0.06, NET | {"weighted": True}),
+    "net, missing class": (27, 40, 3000, 5, 0.06, NET | {"missing": 2}),
+    "lasso": (28, 40, 3000, 5, 1.0, NET | {"net": 1.0}),
+    "sparse lasso, scaled penalty": (29, 40, 3000, 5, 0.06, NET | {"net": 1.0, "standardization": False}),
+    "net, scaled penalty": (30, 40, 3000, 5, 0.06, NET | {"standardization": False, "max_iterations": 12}),
+    "strong net": (31, 40, 3000, 5, 1.0, {"reg": 0.8, "net": 0.5, "max_iterations": 60}),
+    "weak net": (32, 40, 3000, 10, 0.06, {"reg": 0.01, "net": 0.5, "max_iterations": 40}),
     "little penalty": (13, 60, 3000, 10, 0.06, {"reg": 1e-4, "net": 0.0, "max_iterations": 20}),
 }
 
