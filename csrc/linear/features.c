@@ -101,8 +101,17 @@ typedef struct arrival {
     size_t rows, columns, piece_rows, pieces;
     pdl_part *part; /* [pieces]; where given up, nonzeros alone is set */
     bool all;       /* pack whatever the density */
-    atomic_bool failed, broken;
+    atomic_bool failed;
+    atomic_size_t broken; /* the first row that is not good, or SIZE_MAX */
 } arrival;
+
+/* Pieces start in order, so that every row before a broken one is read, too. */
+static void note_broken(arrival *work, size_t row)
+{
+    size_t known = atomic_load(&work->broken);
+    while (row < known && !atomic_compare_exchange_weak(&work->broken, &known, row))
+        continue;
+}
 
 static size_t piece_rows_of(const arrival *work, size_t piece)
 {
@@ -132,13 +141,16 @@ static void read_dense_piece(void *context, size_t piece, size_t worker)
         } else {
             nonzeros += pdl_nonzeros_count(x, columns, &finite);
         }
+        if (!finite) {
+            note_broken(work, piece * work->piece_rows + i);
+            return;
+        }
         if (packing && !work->all && (double)nonzeros > GIVE_UP_DENSITY * (double)(i + 1) * (double)columns) {
             packing = false;
             pdl_part_free(part);
         }
     }
     part->nonzeros = nonzeros;
-    if (!finite) atomic_store(&work->broken, true);
 }
 
 static void read_csr_piece(void *context, size_t piece, size_t worker)
@@ -154,7 +166,7 @@ static void read_csr_piece(void *context, size_t piece, size_t worker)
     }
     for (size_t i = first; i < last; i++) {
         if (!pdl_csr_row_is_good(csr, i, work->columns, true)) {
-            atomic_store(&work->broken, true);
+            note_broken(work, i);
             return;
         }
         for (size_t k = (size_t)csr->start[i]; k < (size_t)csr->start[i + 1]; k++) {
@@ -167,22 +179,26 @@ static void read_csr_piece(void *context, size_t piece, size_t worker)
     part->nonzeros = used;
 }
 
+static pdl_status explain_broken(const pdl_features *features, const arrival *work, pdl_error *error)
+{
+    size_t row = work->broken;
+    if (work->csr != NULL) return pdl_csr_explain(work->csr, row, work->columns, true, features->rows, error);
+    for (size_t j = 0; j < work->columns; j++) {
+        double value = work->x[row * work->columns + j];
+        if (!isfinite(value))
+            return pdl_fail(error, PDL_EDATA, "row %zu: feature %zu is %g; features must be finite",
+                            features->rows + row, j, value);
+    }
+    return pdl_fail(error, PDL_EINTERNAL, "a feature of row %zu was not finite, but is now", features->rows + row);
+}
+
 static pdl_status run_arrival(pdl_features *features, arrival *work, pdl_body body, pdl_error *error)
 {
+    work->broken = SIZE_MAX;
     pdl_parallel_for(features->threads, work->pieces, body, work);
+    if (work->broken != SIZE_MAX) return explain_broken(features, work, error);
     if (work->failed) return pdl_fail(error, PDL_ENOMEM, "out of memory: the non-zeros of %zu rows", work->rows);
-    if (!work->broken) return PDL_OK;
-    for (size_t i = 0; i < work->rows && work->csr != NULL; i++)
-        if (!pdl_csr_row_is_good(work->csr, i, work->columns, true))
-            return pdl_csr_explain(work->csr, i, work->columns, true, features->rows, error);
-    for (size_t i = 0; i < work->rows && work->x != NULL; i++)
-        for (size_t j = 0; j < work->columns; j++) {
-            double value = work->x[i * work->columns + j];
-            if (!isfinite(value))
-                return pdl_fail(error, PDL_EDATA, "row %zu: feature %zu is %g; features must be finite",
-                                features->rows + i, j, value);
-        }
-    return pdl_fail(error, PDL_EINTERNAL, "a feature was not finite, but is now");
+    return PDL_OK;
 }
 
 static pdl_status open_arrival(arrival *work, pdl_error *error)

@@ -177,9 +177,9 @@ static pdl_status open_fit(fit *work, pdl_error *error)
 {
     const double *weights = work->weights;
     pdl_status status = check_options(work->options, error);
-    if (status == PDL_OK) status = pdl_features_finish(work->features, error);
     if (status == PDL_OK) status = check_initial(work, error);
-    if (status == PDL_OK) status = weigh_classes(work, error);
+    if (status == PDL_OK && work->features->rows != 0) status = weigh_classes(work, error);
+    if (status == PDL_OK) status = pdl_features_finish(work->features, error);
     if (status == PDL_OK)
         status = pdl_matrix_open(&work->matrix, work->features, weights, sets_of(work->options), error);
     if (status == PDL_OK) status = select_rows(work, error);

@@ -113,25 +113,24 @@ def _append(matrix: _core.FeatureMatrix, block: NDArray[Any] | SparseRows, colum
         raise ValueError(f"column {column!r}: {error}") from None
 
 
-def _check_labels(labels: Floats, column: str) -> None:
+def _check_labels(labels: Floats, column: str, first_row: int) -> None:
     wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
     if wrong.any():
         row = _first_row(wrong)
         raise ValueError(
             f"column {column!r}: labels must be whole numbers in [0, 2147483647), "
-            f"found {labels[row]:g} in row {row}"
+            f"found {labels[row]:g} in row {first_row + row}"
         )
 
 
-def _check_weights(weights: Floats, column: str) -> None:
+def _check_weights(weights: Floats, column: str, first_row: int) -> None:
     wrong = ~((weights >= 0) & np.isfinite(weights))
     if wrong.any():
         row = _first_row(wrong)
         raise ValueError(
-            f"column {column!r}: weights must be finite and >= 0, found {weights[row]:g} in row {row}"
+            f"column {column!r}: weights must be finite and >= 0, "
+            f"found {weights[row]:g} in row {first_row + row}"
         )
-    if not weights.any():
-        raise ValueError(f"column {column!r}: expected a weight > 0, found {len(weights)} weights of 0")
 
 
 def read_training_set(dataset: DataFrame, features: str, label: str, weight: str | None) -> TrainingSet:
@@ -151,8 +150,10 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
     rows = 0
     for batch in dataset._arrow(names):
         labels.append(to_numbers(batch.column(label), label, rows))
+        _check_labels(labels[-1], label, rows)
         if weight:
             weights.append(to_numbers(batch.column(weight), weight, rows))
+            _check_weights(weights[-1], weight, rows)
         width = None if matrix is None else matrix.columns
         for block in feature_rows(batch.column(features), features, rows, width):
             if matrix is None:
@@ -162,9 +163,8 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
     if matrix is None:
         raise ValueError(f"expected rows to train on, found an empty dataset (columns {', '.join(names)})")
     data = TrainingSet(matrix, np.concatenate(labels), np.concatenate(weights) if weight else None)
-    _check_labels(data.labels, label)
-    if data.weights is not None and weight:
-        _check_weights(data.weights, weight)
+    if data.weights is not None and not data.weights.any():
+        raise ValueError(f"column {weight!r}: expected a weight > 0, found {len(data.weights)} weights of 0")
     if matrix.columns:  # without columns the fit says what is wrong
         matrix.finish()
     return data

@@ -1,6 +1,7 @@
 """Features that arrive in batches: how they are kept, masks, shared statistics, damage."""
 
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -69,6 +70,29 @@ def test_dense_and_sparse_agree(scale):
     assert (full.is_sparse, thin.is_sparse) == (False, True)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_blocks_that_are_dense_among_many_that_are_not():
+    """The whole decides: what was borrowed is copied and let go, what was given up on is packed after all."""
+    columns = 70_000  # rows of a piece: 59
+    rng = np.random.default_rng(21)
+    zeros = np.zeros((300, columns), np.float32)
+    zeros[:, ::97] = rng.random((300, 722))
+    half = np.zeros((118, columns), np.float32)
+    half[:59, ::2] = rng.random((59, columns // 2))
+    first = np.ones((3, columns), np.float32)
+    features = _core.FeatureMatrix(columns, 2)
+    assert [features.append(block) for block in (first, zeros, half)] == [True, False, False]
+    full = np.concatenate([first, zeros, half])
+    alive = weakref.ref(first)
+    del first
+    assert alive() is not None
+    y = np.arange(len(full)) % 2.0
+    ours = fit(features, y, regParam=0.1, maxIter=2)
+    assert features.is_sparse
+    assert alive() is None
+    for a, b in zip(ours, fit(matrix(sp.csr_matrix(full)), y, regParam=0.1, maxIter=2), strict=True):
+        assert a.tobytes() == b.tobytes()
 
 
 def test_memory_of_sparse_rows():
