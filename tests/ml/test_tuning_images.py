@@ -12,6 +12,7 @@ from pydeepl import (
     MulticlassClassificationEvaluator,
     ParamGridBuilder,
     Pipeline,
+    StringIndexer,
     lit,
 )
 from pydeepl.deep import featurizer
@@ -34,17 +35,23 @@ def images(tmp_path_factory):
     return frames[0].union(frames[1])
 
 
-@pytest.mark.parametrize("parallelism", [1, 2])
-def test_a_search_costs_one_featurization(images, random_weights, monkeypatch, parallelism):
-    seen = []
+@pytest.fixture
+def seen(monkeypatch):
+    """The numbers of images that went through the network, batch by batch."""
+    counts = []
     stream = featurizer.Featurizer.stream
 
     def counted(self, *args):
         for values in stream(self, *args):
-            seen.append(len(values))
+            counts.append(len(values))
             yield values
 
     monkeypatch.setattr(featurizer.Featurizer, "stream", counted)
+    return counts
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_a_search_costs_one_featurization(images, random_weights, seen, parallelism):
     stage = DeepImageFeaturizer(
         inputCol="image", outputCol="features", modelName="ResNet50", weights=str(random_weights("ResNet50"))
     )
@@ -70,3 +77,22 @@ def test_a_search_costs_one_featurization(images, random_weights, monkeypatch, p
         training = others[0].union(others[1])
         expected.append([evaluator.evaluate(lr.fit(training, params).transform(held_out)) for params in grid])
     np.testing.assert_allclose(model.avgMetrics, np.mean(expected, axis=0), rtol=1e-7)
+
+
+def test_a_featurizer_behind_an_indexer_of_labels_runs_once_too(images, random_weights, seen):
+    """It reads the images, which the indexer leaves alone: it need not wait for each fold's indexer."""
+    named = images.withColumn("name", images["label"].cast("string")).drop("label")
+    indexer = StringIndexer(inputCol="name", outputCol="label")
+    stage = DeepImageFeaturizer(
+        inputCol="image", outputCol="features", modelName="ResNet50", weights=str(random_weights("ResNet50"))
+    )
+    lr = LogisticRegression(maxIter=10)
+    pipeline = Pipeline(stages=[indexer, stage, lr])
+    grid = ParamGridBuilder().addGrid(lr.regParam, [0.03, 0.3]).build()
+    evaluator = MulticlassClassificationEvaluator(metricName="accuracy")
+    cv = CrossValidator(estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, seed=4)
+    model = cv.fit(named)
+    assert sum(seen) == 22
+    assert [each.uid for each in model.bestModel.stages] == [indexer.uid, stage.uid, lr.uid]
+    assert model.avgMetrics == [1.0, 1.0]
+    assert model.transform(named).columns[:4] == ["image", "name", "label", "features"]

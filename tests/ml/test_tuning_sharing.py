@@ -22,11 +22,15 @@ from pydeepl.ml import (
     MulticlassClassificationEvaluator,
     ParamGridBuilder,
     Pipeline,
+    StandardScaler,
+    StringIndexer,
     TrainValidationSplit,
     Transformer,
+    VectorAssembler,
     classification,
 )
 from pydeepl.ml.columns import read_numbers
+from pydeepl.ml.tuning.candidates import take_apart
 
 LOSS = MulticlassClassificationEvaluator(metricName="logLoss")
 
@@ -124,6 +128,43 @@ def test_estimators_before_the_last_are_fitted_once_a_fold_to_its_rows(table):
     means = [models[0].stages[0].mean for models in model.subModels]
     assert means == pytest.approx([training["label"].to_numpy().mean() for training, _ in folds])
     assert model.bestModel.stages[0].mean == pytest.approx(table["label"].to_numpy().mean())
+
+
+def named(table):
+    """The table with labels as names in place of numbers, and a second column of features."""
+    names = pa.array([f"class {label:g}" for label in table["label"].to_pylist()])
+    return table.drop(["label"]).append_column("name", names).append_column("extra", table["weight"])
+
+
+def test_own_transformers_run_before_estimators_that_they_do_not_read_from(table):
+    indexer = StringIndexer(inputCol="name", outputCol="label")
+    joined = VectorAssembler(inputCols=["features", "extra"], outputCol="joined")
+    scaler = StandardScaler(inputCol="joined", outputCol="scaled")
+    late = VectorAssembler(inputCols=["scaled", "extra"], outputCol="all")
+    lr = LogisticRegression(featuresCol="all", maxIter=10)
+    pipeline = Pipeline(stages=[indexer, joined, scaler, late, lr])
+    grid = ParamGridBuilder().addGrid(lr.regParam, [0.1, 1.0]).addGrid(scaler.withMean, [False, True]).build()
+    data = named(table)
+    one = take_apart(0, pipeline, grid[0], data.column_names)
+    assert [each.uid for each in one.leading] == [joined.uid]
+    assert [each.uid for each in one.middle] == [indexer.uid, scaler.uid, late.uid]
+    model = CrossValidator(
+        estimator=pipeline, estimatorParamMaps=grid, evaluator=LOSS, foldCol="fold", collectSubModels=True
+    ).fit(data)
+    order = [each.uid for each in pipeline.getStages()]
+    for fitted in (model.bestModel, *model.subModels[2]):
+        assert [each.uid for each in fitted.stages] == order
+    expected = plain_metrics(pipeline, grid, LOSS, folds_of(data))
+    np.testing.assert_allclose(model.avgMetrics, np.mean(expected, axis=0), rtol=1e-9)
+
+
+def test_transformers_stay_behind_what_may_drop_rows_or_is_not_known(table):
+    joined = VectorAssembler(inputCols=["features", "extra"], outputCol="joined")
+    lr = LogisticRegression(featuresCol="joined")
+    skipping = StringIndexer(inputCol="name", outputCol="label", handleInvalid="skip")
+    for first in (skipping, Offset()):
+        one = take_apart(0, Pipeline(stages=[first, joined, lr]), {}, named(table).column_names)
+        assert one.leading == [] and [each.uid for each in one.middle] == [first.uid, joined.uid]
 
 
 class Smallest(Transformer):

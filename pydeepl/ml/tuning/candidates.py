@@ -5,7 +5,9 @@ Pipelines in pipelines are one row of stages to a search:
     leading ...   middle ...   final   trailing ...
     transformers  from the first estimator on  the last estimator  transformers after it
 
-`settings` tells which candidates give a stage the same params, and so can share what it makes.
+A transformer after an estimator is taken for a leading one where it surely does not read what that makes, as
+a featurizer of images after a StringIndexer of labels. Equal settings tell which candidates give stages the
+same params, and so can share what they make.
 """
 
 from __future__ import annotations
@@ -36,15 +38,24 @@ class Candidate:
     trailing: list[Transformer]
     leading_settings: Settings
     middle_settings: Settings
+    places: list[int]  # of the leading and middle stages, in that order, in the pipeline
+
+    def model(self, middle: Sequence[Transformer], final: Transformer | None) -> Transformer:
+        """The estimator's model, of the models of its middle stages and of its last estimator."""
+        before = dict(zip(self.places, [*self.leading, *middle], strict=True))
+        models = [before[place] for place in sorted(before)]
+        return assemble(self.estimator, iter([*models, *([] if final is None else [final]), *self.trailing]))
 
 
-def take_apart(index: int, estimator: Estimator[Any], params: ParamMap) -> Candidate:
-    """The candidate that a param map makes of an estimator."""
+def take_apart(index: int, estimator: Estimator[Any], params: ParamMap, columns: Sequence[str]) -> Candidate:
+    """The candidate that a param map makes of an estimator, for a dataset of these columns."""
     owned = estimator.copy(params)
     stages = _flat_stages(owned)
     estimators = [place for place, stage in enumerate(stages) if isinstance(stage, Estimator)]
     first, last = (estimators[0], estimators[-1]) if estimators else (len(stages), len(stages))
-    leading, middle = stages[:first], stages[first:last]
+    ahead = [*range(first), *_movable(stages[:last], first, columns)]
+    behind = [place for place in range(last) if place not in ahead]
+    leading, middle = [stages[place] for place in ahead], [stages[place] for place in behind]
     return Candidate(
         index,
         params,
@@ -55,7 +66,36 @@ def take_apart(index: int, estimator: Estimator[Any], params: ParamMap) -> Candi
         stages[last + 1 :],
         _settings(leading, stages, params),
         _settings(stages[:last], stages, params) if middle else (),
+        [*ahead, *behind],
     )
+
+
+def _movable(stages: Sequence[Any], first: int, columns: Sequence[str]) -> list[int]:
+    """Places of the transformers from `first` on that can run before the estimators ahead of them.
+
+    pydeepl's own stages read the columns that they name, and append others. A transformer whose inputs are
+    there before the first estimator gives the same output before it as after it.
+    """
+    known, places = set(columns), []
+    for place, stage in enumerate(stages):
+        inputs, outputs = _named(stage, "input"), _named(stage, "output")
+        skips = stage.hasParam("handleInvalid") and stage._optional("handleInvalid") == "skip"
+        if not type(stage).__module__.startswith("pydeepl.") or not inputs or not outputs or skips:
+            break
+        if place < first:
+            known.update(outputs)
+        elif isinstance(stage, Transformer) and known.issuperset(inputs):
+            known.update(outputs)
+            places.append(place)
+    return places
+
+
+def _named(stage: Params, role: str) -> list[str]:
+    """The columns that a stage's params inputCol and inputCols (or outputCol and outputCols) name."""
+    single, several = (
+        stage._optional(name) if stage.hasParam(name) else None for name in (f"{role}Col", f"{role}Cols")
+    )
+    return several or ([single] if single else [])
 
 
 def _flat_stages(estimator: Any) -> list[Any]:

@@ -27,7 +27,7 @@ from pydeepl.frame.batches import is_heavy
 from pydeepl.frame.lineage import column_origin, keeps_rows
 from pydeepl.ml.base import Estimator, Evaluator, RowsEstimator, Transformer
 from pydeepl.ml.param import ParamMap
-from pydeepl.ml.tuning.candidates import Candidate, assemble, take_apart
+from pydeepl.ml.tuning.candidates import Candidate, take_apart
 from pydeepl.ml.tuning.folds import Split, keep_columns, read_folds, rows_in_fold
 from pydeepl.progress import ProgressBar, progress_bar, silent_bars
 
@@ -111,7 +111,9 @@ class Search:
     ) -> None:
         self._name, self._evaluator, self._dataset, self._split = name, evaluator, dataset, split
         self._estimator, self._held_out, self._collect = estimator, list(held_out), collect
-        self._candidates = [take_apart(index, estimator, each) for index, each in enumerate(params)]
+        self._candidates = [
+            take_apart(index, estimator, each, dataset.columns) for index, each in enumerate(params)
+        ]
         self._column = f"{name}_fold"
         self._workers = min(parallelism, len(self._candidates))
         self._threads = max(1, _core.default_threads() // self._workers) if self._workers > 1 else 0
@@ -299,10 +301,7 @@ class Search:
         return metric, self._assembled(candidate, shared, model) if self._collect else None
 
     def _assembled(self, candidate: Candidate, shared: Shared, model: Transformer | None) -> Transformer:
-        models = [*candidate.leading, *(each.copy() for each in shared.models)]
-        return assemble(
-            candidate.estimator, iter([*models, *([] if model is None else [model]), *candidate.trailing])
-        )
+        return candidate.model([each.copy() for each in shared.models], model)
 
     def _explained(self, error: Exception, fold: int, params: ParamMap) -> Exception:
         """The error, with the fold and the params; of the same type where that is made from a text."""
