@@ -155,6 +155,17 @@ def test_metadata_tell_the_number_of_classes():
         LogisticRegression().fit(labelled({"type": "nominal", "vals": ["a", "b"]}))
 
 
+def test_metadata_of_two_classes_and_labels_of_the_first():
+    """Spark predicts class 1 here, which has no rows."""
+    data = table(label=np.zeros(60))
+    field = pa.field("label", pa.float64(), metadata={"ml_attr": json.dumps({"type": "binary"})})
+    data = data.set_column(1, field, data["label"])
+    with pytest.warns(UserWarning, match="all labels"):
+        model = LogisticRegression().fit(data)
+    assert (model.numClasses, model.intercept) == (2, -np.inf)
+    assert set(model.transform(data)["prediction"].to_pylist()) == {0.0}
+
+
 def test_one_class_warns_and_predicts_it():
     data = table(label=np.full(60, 2.0))
     with pytest.warns(UserWarning, match="all labels in column 'label' are 2"):
@@ -328,6 +339,14 @@ def test_one_vector_at_a_time():
         model.predict(DenseVector([1.0]))
 
 
+@pytest.mark.parametrize("kind", [list, tuple, np.float32, SparseVector])
+def test_one_vector_at_a_time_of_any_kind(kind):
+    model = LogisticRegression(regParam=0.1).fit(table())
+    row = features(60, 6)[17]
+    value = SparseVector(6, range(6), row) if kind is SparseVector else kind(row)
+    assert model.predict(value) == model.predict(DenseVector(row))
+
+
 def test_coefficients_of_binomial_and_multinomial_models():
     model = LogisticRegression(regParam=0.1).fit(table(classes=2))
     assert model.coefficients.toArray().tolist() == model.coefficientMatrix.toArray()[0].tolist()
@@ -366,6 +385,10 @@ def test_summary_of_training(classes):
         assert summary.pr.columns == ["recall", "precision"]
         assert summary.fMeasureByThreshold.columns == ["threshold", "F-Measure"]
         assert summary.scoreCol == "probability"
+
+
+def test_a_summary_without_weights_names_no_column():
+    assert LogisticRegression(maxIter=1).fit(table()).summary.weightCol == ""
 
 
 def test_evaluate_on_other_data():

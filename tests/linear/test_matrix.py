@@ -92,6 +92,11 @@ def test_dense_texts():
     assert str(DenseMatrix(2, 2, range(4))) == "DenseMatrix([[0., 2.],\n             [1., 3.]])"
 
 
+def test_exponents_are_not_cut():
+    assert repr(DenseVector([1.5e20])) == "DenseVector([1.5e+20])"
+    assert repr(DenseMatrix(1, 1, [1.5e20])) == "DenseMatrix(1, 1, [1.5e+20], False)"
+
+
 def test_sparse_texts():
     by_rows = by_scipy(HOLES, True)
     assert repr(by_rows) == "SparseMatrix(3, 4, [0, 1, 2, 4], [1, 3, 0, 3], [1.5, -2.0, 0.25, 4.0], True)"
