@@ -246,7 +246,7 @@ SAMPLES = {
 # What only training reads: the setter is the estimator's alone.
 TRAINING = {
     "maxIter", "regParam", "elasticNetParam", "tol", "fitIntercept", "standardization", "aggregationDepth",
-    "maxBlockSizeInMB",
+    "maxBlockSizeInMB", "collectSubModels", "seed",
 }  # fmt: skip
 
 
