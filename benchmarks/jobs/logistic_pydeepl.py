@@ -5,6 +5,7 @@ for what is asked and answered.
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ features, labels, form = sys.argv[1:]
 table = training_table(np.load(features), np.load(labels), sparse=form == "sparse")
 
 
-def fit(**settings: float) -> Fitted:
+def fit(**settings: Any) -> Fitted:
     model = LogisticRegression(**settings).fit(table)
 
     def values() -> dict[str, np.ndarray]:
