@@ -49,6 +49,9 @@ class LogisticRegressionSummary:
         self._predictions = predictions
         self._columns = columns
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: labels in {self.labelCol!r}, predictions in {self.predictionCol!r}"
+
     def _column(self, role: str) -> str:
         return self._columns[role] or ""
 

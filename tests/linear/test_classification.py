@@ -397,6 +397,11 @@ def test_evaluate_on_other_data():
     guess = model.transform(other)["prediction"].to_numpy()
     assert model.evaluate(other).accuracy == pytest.approx((guess == labels(45, 3)).mean())
     assert not hasattr(model.evaluate(other), "objectiveHistory")
+    text = "LogisticRegressionSummary: labels in 'label', predictions in 'prediction'"
+    assert repr(model.evaluate(other)) == text
+    assert repr(model.summary).startswith(
+        f"LogisticRegressionTrainingSummary: {model.summary.totalIterations} it"
+    )
 
 
 # ---- files
