@@ -6,12 +6,18 @@
 #include "base/threads.h"
 
 #define CHUNK_ROWS 8
+#define CHUNK_SPARSE_ROWS 64
 
 typedef struct copying {
     const pdl_matrix *source;
     const uint32_t *column, *place;
     pdl_selection *to;
 } copying;
+
+static size_t chunks_of(size_t rows, size_t chunk)
+{
+    return (rows + chunk - 1) / chunk;
+}
 
 /* ---- dense ------------------------------------------------------------------------------------------- */
 
@@ -36,7 +42,7 @@ static bool copy_dense(copying *work, size_t threads)
     if (pdl_size_mul(rows, work->to->matrix.columns, &size)) part->owned = pdl_alloc(size, sizeof(float));
     part->x = part->owned;
     if (part->owned == NULL) return false;
-    pdl_parallel_for(threads, (rows + CHUNK_ROWS - 1) / CHUNK_ROWS, copy_rows, work);
+    pdl_parallel_for(threads, chunks_of(rows, CHUNK_ROWS), copy_rows, work);
     return true;
 }
 
@@ -53,16 +59,19 @@ static pdl_sparse_tile find_row(const pdl_matrix *source, size_t tile, const pdl
     return x;
 }
 
-/* Goes through the source's tiles that hold the columns of one tile of the selection, row by row. Counts a row's chosen
- * non-zeros in start[row + 1]; or, when `fill`, copies them to where start[row] says. */
-static void walk_tile(const copying *work, size_t tile, bool fill)
+/* Goes through the source's tiles that hold the columns of one tile of the selection, for a chunk of rows. Counts a
+ * row's chosen non-zeros in start[row + 1]; or, when `fill`, copies them to where start[row] says. */
+static void walk_tile(const copying *work, size_t index, bool fill)
 {
     const pdl_matrix *source = work->source, *to = &work->to->matrix;
+    size_t chunks = chunks_of(to->rows, CHUNK_SPARSE_ROWS), tile = index / chunks;
+    size_t row = index % chunks * CHUNK_SPARSE_ROWS;
+    size_t last_row = row + CHUNK_SPARSE_ROWS < to->rows ? row + CHUNK_SPARSE_ROWS : to->rows;
     uint32_t *start = work->to->part.start + tile * to->rows;
     size_t low = tile * to->width, high = low + pdl_matrix_tile_width(to, tile);
     size_t from = work->column[low] / source->width, until = work->column[high - 1] / source->width + 1;
-    const pdl_run *run = source->run;
-    for (size_t row = 0; row < to->rows; row++) {
+    const pdl_run *run = source->run + pdl_matrix_find_run(source, row);
+    for (; row < last_row; row++) {
         while (row >= run[1].first)
             run++;
         size_t at = fill ? start[row] : 0, first, last;
@@ -83,33 +92,33 @@ static void walk_tile(const copying *work, size_t tile, bool fill)
     }
 }
 
-static void count_tile(void *context, size_t tile, size_t worker)
+static void count_tile(void *context, size_t index, size_t worker)
 {
     (void)worker;
-    walk_tile(context, tile, false);
+    walk_tile(context, index, false);
 }
 
-static void fill_tile(void *context, size_t tile, size_t worker)
+static void fill_tile(void *context, size_t index, size_t worker)
 {
     (void)worker;
-    walk_tile(context, tile, true);
+    walk_tile(context, index, true);
 }
 
 static bool copy_sparse(copying *work, size_t threads)
 {
     const pdl_matrix *to = &work->to->matrix;
     pdl_part *part = &work->to->part;
-    size_t starts = to->tiles * to->rows;
+    size_t starts = to->tiles * to->rows, tasks = to->tiles * chunks_of(to->rows, CHUNK_SPARSE_ROWS);
     part->start = pdl_alloc_zero(starts + 1, sizeof *part->start);
     if (part->start == NULL) return false;
-    pdl_parallel_for(threads, to->tiles, count_tile, work);
+    pdl_parallel_for(threads, tasks, count_tile, work);
     for (size_t i = 0; i < starts; i++)
         part->start[i + 1] += part->start[i];
     part->nonzeros = part->start[starts];
     part->value = pdl_alloc(part->nonzeros, sizeof *part->value);
     part->index = pdl_alloc(part->nonzeros, sizeof *part->index);
     if (part->value == NULL || part->index == NULL) return false;
-    pdl_parallel_for(threads, to->tiles, fill_tile, work);
+    pdl_parallel_for(threads, tasks, fill_tile, work);
     return true;
 }
 

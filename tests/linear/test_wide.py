@@ -83,3 +83,30 @@ def test_takes_the_plain_path(case):
     np.testing.assert_allclose(ours[2], history, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(ours[0], b, rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(ours[1], intercepts, rtol=0, atol=2e-8)
+
+
+@pytest.mark.parametrize("net", [0.0, 0.5])
+@pytest.mark.parametrize("density", [1.0, 0.06])
+def test_same_bits_for_any_threads(density, net):
+    x, y = wide_problem(41, 40, 3000, 10, density)
+    params = {"regParam": 0.05, "elasticNetParam": net, "maxIter": 40}
+    first = fit(x, y, threads=1, **params)
+    assert len(first[2]) > 20 or net == 0
+    assert (first[0] == 0).mean() > 0.9 or net == 0  # most features have left
+    for threads in (2, 3):
+        for a, b in zip(first, fit(x, y, threads=threads, **params), strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+def test_failed_searches_restart_and_end_as_described():
+    """A feature far from 0 and no intercept: the searches fail, before the restart and after it."""
+    x, _ = wide_problem(50, 24, 1500, 3, 1.0)
+    i = np.arange(24)
+    x[:, 5] = 2.0**23 + 7 * i % 11
+    y = i % 3 * 1.0
+    _, _, history, failures = train(x, y, None, 3, True, 0.1, 0.0, 1e-6, 30, False, True)
+    assert failures == 2
+    ours = fit(x, y, threads=2, regParam=0.1, maxIter=30, fitIntercept=False)[2]
+    assert len(ours) == len(history)
+    assert ours[-1] == ours[-2] == ours[-3]  # when it failed, after the restart, and at the end
+    np.testing.assert_allclose(ours, history, rtol=1e-9)
