@@ -22,8 +22,8 @@ def read_ahead(source: Iterator[T], depth: int) -> Generator[T, None, None]:
     caller's back.
     """
     reader = _Reader(source, depth)
-    reader.start()
     try:
+        reader.start()  # which waits for the thread, so that Ctrl-C may end it, too
         while True:
             if not reader.is_alive() and reader.results.empty():
                 raise RuntimeError("reading was begun before this process was forked; begin it anew")
@@ -67,4 +67,5 @@ class _Reader(threading.Thread):
     def stop(self) -> None:
         self.stopping = True
         self.slots.release()
-        self.join()
+        if self.ident is not None:  # it has started
+            self.join()
