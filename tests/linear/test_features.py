@@ -106,7 +106,9 @@ def test_memory_of_sparse_rows():
 
 
 def test_few_non_zeros_make_wide_tiles():
-    csr = sp.random(3000, 300_000, 2e-5, "csr", np.float32, random_state=4)
+    rng = np.random.default_rng(4)
+    places = rng.integers(0, [[3000], [300_000]], (2, 18_000))
+    csr = sp.csr_matrix((rng.random(18_000, np.float32), places), (3000, 300_000))
     features = matrix(csr)
     features.finish()
     assert features.nbytes < 6 * csr.nnz + 4 * 3000 * 6
