@@ -22,6 +22,7 @@
 #define MIN_WIDTH ((size_t)1024)            /* ten sets' coefficients of a tile: 128 KB of a core's cache */
 #define MAX_WIDTH ((size_t)65536)           /* a column within a tile fits in 16 bits */
 #define TILE_NONZEROS 16                    /* a row has as many in a tile, or tiles grow: their starts cost too */
+#define MIN_TILES 8                         /* where tiles grow, so many are left: threads share them */
 #define MAX_PART_ROWS ((size_t)1 << 20)
 
 static bool is_sparse(double nonzeros, double elements)
@@ -341,7 +342,8 @@ pdl_status pdl_features_append_csr(pdl_features *features, const pdl_csr *rows, 
 static size_t tile_width(const pdl_features *features)
 {
     size_t width = MIN_WIDTH, all = (features->columns + 63) / 64 * 64;
-    while (width < MAX_WIDTH && pdl_features_density(features) * (double)width < TILE_NONZEROS)
+    while (width < MAX_WIDTH && 2 * width * MIN_TILES <= all &&
+           pdl_features_density(features) * (double)width < TILE_NONZEROS)
         width *= 2;
     return width < all ? width : all;
 }

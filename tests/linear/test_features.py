@@ -111,7 +111,7 @@ def test_few_non_zeros_make_wide_tiles():
     csr = sp.csr_matrix((rng.random(18_000, np.float32), places), (3000, 300_000))
     features = matrix(csr)
     features.finish()
-    assert features.nbytes < 6 * csr.nnz + 4 * 3000 * 6
+    assert features.nbytes < 6 * csr.nnz + 4 * 3000 * 11
     y = np.arange(3000) % 3.0
     history = fit(features, y, regParam=0.1, maxIter=3)[2]
     assert history[-1] < history[0]
