@@ -175,6 +175,15 @@ def test_penalties(spark, n, d, density, classes, penalty):
     assert_same_summary(model.summary, peer.summary, curves=False)
 
 
+@pytest.mark.parametrize("net", [0.0, 0.5])
+@pytest.mark.parametrize("density", [1.0, 0.06])
+def test_few_samples_with_many_features(spark, density, net):
+    """The paths that run in the samples' span and on the features that are not idle."""
+    params = {"regParam": 0.1, "elasticNetParam": net, "maxIter": 30}
+    model, peer, _, _ = fitted(spark, problem(80, 2000, 5, density), density < 1, **params)
+    assert_same_training(model, peer)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_same_values_dense_and_sparse(spark, sparse, classes):
