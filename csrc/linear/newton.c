@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PRODUCTS 200   /* conjugate gradient steps of one direction */
-#define MAX_HALVINGS 12    /* of a Newton step before the proximal step has its turn */
-#define MAX_DOUBLINGS 60   /* of the proximal step's curvature */
-#define SUFFICIENT 1e-4    /* share of the expected decrease that a step must make */
-#define ROUNDING 1e-14     /* relative error of F that may hide a decrease */
-#define TRUNCATION 0.25    /* loosest relative residual of a direction */
-#define MIN_VARIANCE 1e-12 /* keeps the preconditioner finite where predictions are certain */
+#define MAX_PRODUCTS 200     /* conjugate gradient steps of one direction */
+#define MAX_HALVINGS 12      /* of a Newton step before the proximal step has its turn */
+#define MAX_DOUBLINGS 60     /* of the proximal step's curvature */
+#define SUFFICIENT 1e-4      /* share of the expected decrease that a step must make */
+#define ROUNDING 1e-14       /* relative error of F that may hide a decrease */
+#define TRUNCATION 0.25      /* loosest relative residual of a direction */
+#define FLAT 1e-13           /* curvature beside what the preconditioner expects: rounding */
+#define SHIFT_CURVATURE 1e-3 /* of the predictions' variance: with less L2 a shift of coefficients is nearly free */
+#define MIN_VARIANCE 1e-12   /* keeps the preconditioner finite where predictions are certain */
 
 /* Vectors of the size of a point, and of the rows' margins. */
 typedef struct search {
@@ -25,7 +27,7 @@ typedef struct search {
     size_t sets, columns, size;
     double value;                                 /* F at the point */
     double *g, *v, *d, *rest, *along, *bent, *to; /* gradient, pseudo-gradient, direction; CG's r, p, Hp; trial point */
-    double *variance;                             /* [sets] */
+    double *variance, largest_variance;           /* [sets] */
     double *margins;                              /* [rows, stride] */
     double *intercept_gradient;                   /* [sets], also where there are no intercepts */
     double *set_values;                           /* [sets] scratch */
@@ -188,6 +190,17 @@ static double turn_piece(const void *context, size_t first, size_t last)
     return 0;
 }
 
+/* sum of M p^2, the curvature that the preconditioner expects of p */
+static double expected_piece(const void *context, size_t first, size_t last)
+{
+    const part *work = context;
+    const search *on = work->on;
+    double sum = 0;
+    for (size_t j = first; j < last; j++)
+        sum += preconditioner_of(work, j) * on->along[work->offset + j] * on->along[work->offset + j];
+    return sum;
+}
+
 /* From 0 a variable under L1 moves against v or not at all. */
 static double align_piece(const void *context, size_t first, size_t last)
 {
@@ -234,11 +247,11 @@ static double proximal_piece(const void *context, size_t first, size_t last)
     return sum;
 }
 
-/* ---- softmax under L1 alone: a feature's coefficients may be shifted together -------------------------- */
+/* ---- softmax with next to no L2: a feature's coefficients may be shifted together ---------------------- */
 
-static bool is_shiftable(const search *on)
+static bool is_shiftable(const search *on, size_t column)
 {
-    return on->on->loss.multinomial && on->on->l1 > 0 && on->on->l2 == 0;
+    return pdl_elastic_square(on->on, column) <= SHIFT_CURVATURE * on->largest_variance;
 }
 
 static int ascending(const void *a, const void *b)
@@ -247,22 +260,39 @@ static int ascending(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Shifts each feature's coefficients by the median that is nearest to 0: no loss changes, and sum |b| is smallest. */
-static void shift_to_medians(search *on, double *point)
+/* The s that minimises sum_c square / 2 (b_c - s)^2 + absolute |b_c - s|; sorts b. */
+static double best_shift(double *b, size_t count, double square, double absolute)
+{
+    double sum = 0;
+    for (size_t c = 0; c < count; c++)
+        sum += b[c];
+    qsort(b, count, sizeof *b, ascending);
+    for (size_t c = 0; c < count; c++) {
+        double balance = absolute * ((double)count - 2 * (double)c); /* of signs, left of b[c] */
+        if (square * ((double)count * b[c] - sum) - balance + 2 * absolute < 0) continue;
+        if (square * ((double)count * b[c] - sum) <= balance) return b[c];
+        return (sum + balance / square) / (double)count;
+    }
+    return sum / (double)count;
+}
+
+/* Shifts each feature's coefficients by what makes its penalty smallest: no loss changes. */
+static void shift_coefficients(search *on, double *point)
 {
     size_t sets = on->sets, columns = on->columns;
     double *values = on->set_values;
     for (size_t j = 0; j < columns; j++) {
+        double sum = 0, absolute = pdl_elastic_absolute(on->on, j), square = pdl_elastic_square(on->on, j);
         size_t positive = 0, negative = 0;
         for (size_t c = 0; c < sets; c++) {
-            positive += point[c * columns + j] > 0;
-            negative += point[c * columns + j] < 0;
-        }
-        if (2 * positive <= sets && 2 * negative <= sets) continue;
-        for (size_t c = 0; c < sets; c++)
             values[c] = point[c * columns + j];
-        qsort(values, sets, sizeof *values, ascending);
-        double shift = values[positive > negative ? (sets - 1) / 2 : sets / 2];
+            positive += values[c] > 0;
+            negative += values[c] < 0;
+            sum += values[c];
+        }
+        double slope = square * sum + absolute * ((double)positive - (double)negative);
+        if (fabs(slope) <= absolute * (double)(sets - positive - negative) || !is_shiftable(on, j)) continue;
+        double shift = best_shift(values, sets, square, absolute);
         for (size_t c = 0; c < sets; c++)
             point[c * columns + j] -= shift;
     }
@@ -274,6 +304,7 @@ static void hold_one_of_each(search *on)
     size_t sets = on->sets, columns = on->columns;
     for (size_t j = 0; j < columns; j++) {
         size_t held = SIZE_MAX, c = 0;
+        if (!is_shiftable(on, j)) continue;
         for (; c < sets && is_free(on, c * columns + j); c++) {
             size_t k = c * columns + j;
             if (on->newton->point[k] == 0 && (held == SIZE_MAX || fabs(on->v[k]) < fabs(on->v[held]))) held = k;
@@ -293,7 +324,7 @@ static const double *intercepts_of(const search *on, const double *point)
 static double evaluate(search *on, double *mean_loss)
 {
     double *point = on->to;
-    if (is_shiftable(on)) shift_to_medians(on, point);
+    if (on->on->loss.multinomial && on->on->l1 > 0) shift_coefficients(on, point);
     pdl_product_margins(&on->on->product, point, intercepts_of(on, point), on->margins);
     *mean_loss = pdl_elastic_losses(on->on, on->margins);
     return *mean_loss + pdl_elastic_penalty(on->on, point);
@@ -321,11 +352,34 @@ static double find_slopes(search *on)
     pdl_elastic_variance(on->on, on->newton->residuals, on->variance);
     for (size_t c = 0; c < on->sets; c++)
         on->variance[c] = fmax(on->variance[c], MIN_VARIANCE);
+    on->largest_variance = 0;
+    for (size_t c = 0; c < on->sets; c++)
+        on->largest_variance = fmax(on->largest_variance, on->variance[c]);
     double largest = 0;
     for (size_t k = 0; k < on->size; k++)
         if (!(fabs(on->v[k]) <= largest)) largest = fabs(on->v[k]);
-    if (is_shiftable(on)) hold_one_of_each(on);
+    if (on->on->loss.multinomial && on->on->l1 > 0) hold_one_of_each(on);
     return largest;
+}
+
+/* The way along a direction to where the first coefficient gets 0; infinite if none does. */
+static double way_to_zero(const search *on, const double *direction)
+{
+    double way = INFINITY;
+    for (size_t k = 0; k < on->sets * on->columns; k++) {
+        double x = on->newton->point[k];
+        if (x * direction[k] < 0) way = fmin(way, -x / direction[k]);
+    }
+    return way * (1 + 4 * DBL_EPSILON); /* and a last digit beyond, so that rounding does not leave it short of 0 */
+}
+
+/* F is linear along p, as where features are copies of each other: d goes on to where the first coefficient gets 0.
+ * Without such an end, and without L1, there is nothing to gain. */
+static void go_along(search *on)
+{
+    double way = on->on->l1 > 0 ? way_to_zero(on, on->along) : INFINITY;
+    for (size_t k = 0; k < on->size && !isinf(way); k++)
+        on->d[k] += way * on->along[k];
 }
 
 static pdl_status find_direction(search *on, pdl_error *error)
@@ -340,7 +394,10 @@ static pdl_status find_direction(search *on, pdl_error *error)
         pdl_status status = check(on, error);
         if (status != PDL_OK) return status;
         double curvature = run_parts(on, bend_piece, 0, 0);
-        if (!(curvature > DBL_EPSILON * MIN_VARIANCE * square)) break; /* flat: what was found so far must do */
+        if (!(curvature > FLAT * run_parts(on, expected_piece, 0, 0))) {
+            go_along(on);
+            break;
+        }
         double before = square;
         square = run_parts(on, advance_piece, before / curvature, 0);
         if (sqrt(square) <= goal) break;
@@ -369,11 +426,15 @@ static void accept(search *on, double value, double mean_loss)
     newton->steps++;
 }
 
-static pdl_status newton_step(search *on, bool *found, pdl_error *error)
+/* *cut: only the shortest step was found, if any. */
+static pdl_status newton_step(search *on, bool *found, bool *cut, pdl_error *error)
 {
     double t = 1, mean_loss, slack = ROUNDING * fabs(on->value);
-    *found = false;
+    double zero = on->on->l1 > 0 ? way_to_zero(on, on->d) : INFINITY;
+    *found = *cut = false;
     for (size_t k = 0; k <= MAX_HALVINGS && !*found; k++, t /= 2) {
+        *cut = k == MAX_HALVINGS;
+        if (*cut && zero < t) t = zero; /* no orthant is left: F is nearly what its model says */
         double slope = run_parts(on, trial_piece, t, 0), value = evaluate(on, &mean_loss);
         pdl_status status = check(on, error);
         if (status != PDL_OK) return status;
@@ -407,10 +468,15 @@ pdl_status pdl_newton_run(pdl_newton *newton, pdl_error *error)
     if (status != PDL_OK) goto done;
     on.value = newton->mean_loss + pdl_elastic_penalty(newton->on, newton->point);
     while (newton->steps < newton->max_steps && !newton->stuck && find_slopes(&on) > newton->target) {
-        bool found = false;
+        bool found = false, cut = false;
         status = find_direction(&on, error);
-        if (status == PDL_OK) status = newton_step(&on, &found, error);
-        if (status == PDL_OK && !found) status = proximal_step(&on, &found, error);
+        if (status == PDL_OK) status = newton_step(&on, &found, &cut, error);
+        if (status == PDL_OK && cut) {
+            bool also = false;
+            if (found) find_slopes(&on);
+            status = proximal_step(&on, &also, error);
+            found = found || also;
+        }
         if (status != PDL_OK) goto done;
         newton->stuck = !found;
     }

@@ -7,12 +7,15 @@
  *   direction        d: conjugate gradients on (d2f) d = -v over the free variables, until the preconditioned residual
  *                    is min(1/4, sqrt(its start)) of its start; from 0 a variable may only move against v
  *   step             b(t) = b + t d, where whatever leaves its orthant (sign b, from 0 that of -v) becomes 0;
- *                    t = 1, 1/2, ... until F(b(t)) <= F(b) + 1e-4 v . (b(t) - b)
- *   no such t        a proximal gradient step instead: b <- shrink(b - g / M, p / M), M doubled until F falls enough
+ *                    t = 1, 1/2, ... until F(b(t)) <= F(b) + 1e-4 v . (b(t) - b); the last try goes no further than
+ *                    where the first coefficient gets 0
+ *   no such t        or the last alone: then also a proximal gradient step, b <- shrink(b - g / M, p / M), M doubled
+ *                    until F falls enough
  *
- * Softmax does not feel it when a feature's coefficients shift together, and pure L1 is only piecewise linear there:
- * d2f is singular along the shift. So there each trial point is shifted to the medians, which minimises over all
- * shifts, and where all coefficients of a feature are free one that is 0 is held: the others span the same predictions.
+ * Softmax does not feel it when a feature's coefficients shift together, where pure L1 is only piecewise linear: d2f is
+ * singular along the shift, or with little L2 nearly so. There each trial point is shifted to where its penalty is
+ * smallest (under L1 alone, a median goes to 0), and where all coefficients of a feature are free one that is 0 is
+ * held: shifts and the others span the same directions.
  *
  * Without L1 that is Newton-CG. With it, once the support is right it is Newton's method there, and converges as fast;
  * the proximal step makes it converge from everywhere. The preconditioner is the diagonal that d2f would have if
