@@ -75,7 +75,9 @@ def cell(value):
 @script
 def params_of_a_classifier(e):
     lr = e.LogisticRegression(regParam=0.5)
-    names = [param.name for param in lr.params if "Bounds" not in param.name]
+    names = [
+        p.name for p in lr.params if "Bounds" not in p.name and p.name != "solver"
+    ]  # docs/conformance.md
     defaults = {name: lr.getOrDefault(name) for name in names if lr.hasDefault(name)}
     ends = [lr.explainParam(name).rpartition("(")[2] for name in ("regParam", "maxIter", "weightCol")]
     return names, defaults, ends, lr.uid.rpartition("_")[0], len(lr.uid.rpartition("_")[2])
