@@ -15,6 +15,7 @@
 #define DENSE_SHARE 0.35
 #define SPARSE_SHARE 0.6
 #define LATER_SHARE 0.6
+#define FEWEST_LEFT 10 /* iterations that a first set needs: the first ones of a run change it at every step */
 
 /* ---- opening and closing ----------------------------------------------------------------------------- */
 
@@ -524,7 +525,8 @@ static bool pays(const pdl_active_set *set, size_t active, size_t iteration)
     double share = set->narrowed ? LATER_SHARE : matrix->sparse != NULL ? SPARSE_SHARE : DENSE_SHARE;
     if ((double)active > share * (double)set->count || iteration >= set->max_iterations) return false;
     double left = (double)(set->max_iterations - iteration);
-    return set->narrowed || pdl_gram_cost(matrix) <= 2 * (double)matrix->rows * (double)matrix->sets * left;
+    return set->narrowed ||
+           (left >= FEWEST_LEFT && pdl_gram_cost(matrix) <= 2 * (double)matrix->rows * (double)matrix->sets * left);
 }
 
 static pdl_status leave(pdl_active_set *set, const uint8_t *active, size_t number, pdl_state *state, pdl_pairs *pairs,
