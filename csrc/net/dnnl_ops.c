@@ -158,6 +158,17 @@ static pdl_status name_implementation(const pdl_engine *engine, pdl_step *step, 
     return pdl_packed_keep_weight(engine, op, d->given, error);
 }
 
+pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *program, pdl_step *step, pdl_error *error)
+{
+    pdl_op *op = step->op;
+    const pdl_value *in = &program->values[op->input[0]], *out = &program->values[op->output];
+    descs d = {0};
+    pdl_status status = CHECK(weight_descs(&d, op, in->channels, out->channels));
+    if (status == PDL_OK) status = pdl_packed_keep_weight(engine, op, d.given, error);
+    free_descs(&d);
+    return status;
+}
+
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
                                    pdl_error *error)
 {

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "net/packed.h"
 #include "net/program.h"
+#include "net/winograd/winograd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -283,6 +284,7 @@ void pdl_program_clear(pdl_program *program)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *op = &program->ops[i];
         pdl_packed_destroy(op->packed);
+        pdl_tile_weights_destroy(op->tile_weights);
         free(op->layer);
         free(op->input);
         pdl_free(op->weight);

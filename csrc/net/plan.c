@@ -17,6 +17,7 @@ typedef struct storage {
 
 typedef struct planner {
     const pdl_program *program;
+    const bool *own;   /* by operation: as pdl_plan_make has it */
     int *owner;        /* by value: whose memory it shares; itself for an owner */
     size_t *channel;   /* by value: a slice's first channel within its owner */
     size_t *pitch;     /* by value: a slice's floats from pixel to pixel; 0 for others */
@@ -44,9 +45,11 @@ static const pdl_op *producer(const pdl_program *program, int value)
 }
 
 /* Our own kernels can write with any pitch; oneDNN falls to its reference code there. */
-static bool writes_slices(const pdl_op *op)
+static bool writes_slices(const planner *p, const pdl_op *op)
 {
     switch (op->kind) {
+    case PDL_OP_CONV: /* a residual one writes where its summand is */
+        return p->own[op - p->program->ops] && !op->residual;
     case PDL_OP_MAX_POOL:
     case PDL_OP_AVG_POOL:
     case PDL_OP_AFFINE:
@@ -65,7 +68,7 @@ static void share_slices(planner *p, const pdl_op *concat)
     for (size_t i = 0; i < concat->inputs; i++) {
         int value = concat->input[i];
         const pdl_op *maker = producer(program, value);
-        if (maker != NULL && writes_slices(maker) && program->values[value].uses == 1) {
+        if (maker != NULL && writes_slices(p, maker) && program->values[value].uses == 1) {
             p->owner[value] = concat->output;
             p->channel[value] = channel;
             p->pitch[value] = program->values[concat->output].channels;
@@ -197,10 +200,10 @@ static void fill_tensors(const planner *p, pdl_plan *plan)
     plan->input = p->storages[input].offset;
 }
 
-pdl_status pdl_plan_make(const pdl_program *program, size_t batch, pdl_plan *plan, pdl_error *error)
+pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const bool *own, pdl_plan *plan, pdl_error *error)
 {
     size_t count = program->value_count;
-    planner p = {.program = program};
+    planner p = {.program = program, .own = own};
     pdl_status status = PDL_OK;
     memset(plan, 0, sizeof *plan);
     p.owner = calloc(count, sizeof *p.owner);

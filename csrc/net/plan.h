@@ -29,8 +29,9 @@ typedef struct pdl_plan {
     size_t input;        /* bytes from the beginning of the arena: where preprocessing writes the input */
 } pdl_plan;
 
-/* PDL_ELIMIT when the batch does not fit in the address space. */
-pdl_status pdl_plan_make(const pdl_program *program, size_t batch, pdl_plan *plan, pdl_error *error);
+/* own[i]: operation i is a convolution that runs on a kernel of ours. PDL_ELIMIT when the batch does not fit in the
+ * address space. */
+pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const bool *own, pdl_plan *plan, pdl_error *error);
 void pdl_plan_clear(pdl_plan *plan);
 
 /* Whether the operation only gives its input another name in this plan. */

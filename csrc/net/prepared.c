@@ -71,20 +71,54 @@ static double count_flops(const pdl_program *program, const pdl_op *op, size_t b
     }
 }
 
-static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, int value)
+static pdl_map shape_of(const pdl_program *program, int value, size_t batch)
 {
     const pdl_value *shape = &program->values[value];
-    return (pdl_map){
-        .pitch = prepared->plan.tensors[value].pitch,
-        .batch = prepared->batch,
-        .height = shape->height,
-        .width = shape->width,
-        .channels = shape->channels,
-    };
+    return (pdl_map){.pitch = shape->channels,
+                     .batch = batch,
+                     .height = shape->height,
+                     .width = shape->width,
+                     .channels = shape->channels};
 }
 
-static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, pdl_prepared *prepared,
-                            pdl_error *error)
+/* Chooses the convolutions' algorithms: tiles[i] of operation i, own[i] as pdl_plan_make has it. */
+static void choose_algorithms(const pdl_program *program, size_t batch, pdl_tile_kind *tiles, bool *own)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        tiles[i] = PDL_TILE_KINDS;
+        if (op->kind == PDL_OP_CONV) {
+            pdl_map in = shape_of(program, op->input[0], batch), out = shape_of(program, op->output, batch);
+            tiles[i] = pdl_winograd_choose_tile(op, &in, &out, (size_t)omp_get_max_threads());
+        }
+        own[i] = tiles[i] != PDL_TILE_KINDS;
+    }
+}
+
+static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, int value)
+{
+    pdl_map map = shape_of(program, value, prepared->batch);
+    map.pitch = prepared->plan.tensors[value].pitch;
+    return map;
+}
+
+static pdl_status make_winograd(const pdl_engine *engine, const pdl_program *program, pdl_tile_kind tile,
+                                pdl_step *step, pdl_error *error)
+{
+    const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
+    pdl_status status = pdl_step_keep_weight(engine, program, step, error);
+    if (status == PDL_OK)
+        status = pdl_tile_weights_acquire(step->op, tile, in->channels, out->channels, &step->tile_weights, error);
+    if (status != PDL_OK) return status;
+    pdl_winograd_plan(&step->winograd, tile, step->op, in, out, (size_t)omp_get_max_threads());
+    step->scratch_bytes = step->winograd.scratch;
+    step->kind = kernels[PDL_OP_CONV].kind;
+    step->implementation = pdl_tiles[tile].name;
+    return PDL_OK;
+}
+
+static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, pdl_tile_kind tile,
+                            pdl_prepared *prepared, pdl_error *error)
 {
     pdl_step *step = &prepared->steps[prepared->step_count++]; /* counted first: destroyed even when half made */
     step->op = op;
@@ -95,11 +129,13 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     step->maps[op->inputs] = map_of(prepared, program, op->output);
     step->flops = count_flops(program, op, prepared->batch);
     pdl_status status = PDL_OK;
-    if (has_primitive(op)) {
+    if (tile != PDL_TILE_KINDS) {
+        status = make_winograd(engine, program, tile, step, error);
+    } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
         status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
     }
-    if (status == PDL_OK && step->primitive == NULL) use_kernel(step);
+    if (status == PDL_OK && step->primitive == NULL && step->tile_weights == NULL) use_kernel(step);
     if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
     return status;
 }
@@ -110,7 +146,15 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, s
     pdl_prepared *prepared = calloc(1, sizeof *prepared);
     if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
     prepared->batch = batch;
-    pdl_status status = pdl_plan_make(program, batch, &prepared->plan, error);
+    pdl_tile_kind *tiles = calloc(program->op_count + 1, sizeof *tiles);
+    bool *own = calloc(program->op_count + 1, sizeof *own);
+    pdl_status status = PDL_OK;
+    if (tiles == NULL || own == NULL) {
+        status = pdl_fail_memory(error, program->op_count * sizeof *tiles, "the choice of algorithms");
+    } else {
+        choose_algorithms(program, batch, tiles, own);
+        status = pdl_plan_make(program, batch, own, &prepared->plan, error);
+    }
     if (status == PDL_OK) {
         prepared->steps = calloc(program->op_count + 1, sizeof *prepared->steps);
         if (prepared->steps == NULL)
@@ -118,7 +162,9 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, s
     }
     for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
         if (!pdl_plan_renames(program, &program->ops[i]))
-            status = make_step(engine, program, &program->ops[i], prepared, error);
+            status = make_step(engine, program, &program->ops[i], tiles[i], prepared, error);
+    free(own);
+    free(tiles);
     if (status == PDL_OK)
         *out = prepared;
     else
@@ -132,6 +178,7 @@ static void destroy_step(pdl_step *step)
     for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
         if (memories[i] != NULL) dnnl_memory_destroy(memories[i]);
     if (step->primitive != NULL) dnnl_primitive_destroy(step->primitive);
+    if (step->tile_weights != NULL) pdl_tile_weights_release(step->op, step->tile_weights);
     if (step->packed != NULL) pdl_packed_release(step->op, step->packed);
     free(step->maps);
 }
@@ -174,8 +221,12 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i].data = address(prepared, bases, op->input[i]);
     step->maps[op->inputs].data = address(prepared, bases, op->output);
-    if (step->kernel == NULL) return run_primitive(engine, step, bases, error);
-    step->kernel(&(pdl_kernel_call){.op = op, .input = step->maps, .output = step->maps[op->inputs]});
+    if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
+    pdl_kernel_call call = {.op = op, .input = step->maps, .output = step->maps[op->inputs]};
+    if (step->tile_weights != NULL)
+        pdl_winograd_run(&step->winograd, step->tile_weights, &call, bases->scratch);
+    else
+        step->kernel(&call);
     return PDL_OK;
 }
 

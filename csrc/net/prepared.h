@@ -7,17 +7,20 @@
 #include "net/kernels.h"
 #include "net/packed.h"
 #include "net/plan.h"
+#include "net/winograd/winograd.h"
 
 /* One operation, as a primitive of oneDNN or as a kernel of ours. */
 typedef struct pdl_step {
     pdl_op *op;
-    pdl_kernel kernel; /* NULL: the primitive */
+    pdl_kernel kernel; /* NULL: Winograd, or the primitive */
     pdl_map *maps;     /* the inputs, then the output; data is set before every run */
     dnnl_primitive_t primitive;
     dnnl_memory_t source, target, bias, scratch;
     dnnl_exec_arg_t args[5];
     int arg_count;
     pdl_packed *packed;
+    const pdl_tile_weights *tile_weights; /* NULL: no Winograd */
+    pdl_winograd winograd;
     size_t scratch_bytes;
     const char *kind, *implementation;
     double flops, seconds; /* as in pdl_step_info */
@@ -44,6 +47,9 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, s
                                pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
 pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);
+
+/* dnnl_ops.c: has a convolution's op->weight there, and kept from now on. */
+pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *program, pdl_step *step, pdl_error *error);
 
 /* dnnl_ops.c: makes step->primitive and its memories for a conv, depthwise or dense operation. Where oneDNN has only
  * its reference code for the shape, step->primitive stays NULL and the weights are kept for a kernel of ours;

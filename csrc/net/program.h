@@ -33,7 +33,8 @@ typedef struct pdl_value {
     int producer; /* its operation; -1 for the network's input */
 } pdl_value;
 
-struct pdl_packed; /* weights in a layout of oneDNN's choice: packed.h */
+struct pdl_packed;       /* weights in a layout of oneDNN's choice: packed.h */
+struct pdl_tile_weights; /* weights transformed for Winograd: winograd/winograd.h */
 
 typedef struct pdl_op {
     pdl_op_kind kind;
@@ -52,6 +53,7 @@ typedef struct pdl_op {
     float *bias;               /* [out channels] or NULL: shift as the kernels read it */
     bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */
     struct pdl_packed *packed; /* list of the layouts that prepared batches use */
+    struct pdl_tile_weights *tile_weights; /* the same for Winograd */
 } pdl_op;
 
 typedef struct pdl_program {

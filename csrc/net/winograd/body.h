@@ -1,0 +1,337 @@
+/* The kernels' one text, compiled once for each vector extension. SPDX-License-Identifier: Apache-2.0
+ *
+ * The including file defines NAME, TEXT, LANES, TILES (rows of the micro-kernel: with two accumulators each, two
+ * weights and a broadcast, they fill the registers), the type `vec` and vec_zero, vec_load, vec_store, vec_stream,
+ * vec_broadcast, vec_add, vec_sub, vec_fma (a b + c), vec_relu (keeps NaN), vec_fence. */
+#include "net/winograd/kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* ---- lines ------------------------------------------------------------------------------------------- */
+
+/* sum_i factor[i] d[2 i], the last factor being 1 */
+INLINE vec polynomial(const float *factor, const int terms, const vec *d)
+{
+    vec sum = d[2 * (terms - 1)];
+    UNROLL
+    for (int i = terms - 2; i >= 0; i--)
+        sum = vec_fma(vec_broadcast(factor[i]), d[2 * i], sum);
+    return sum;
+}
+
+/* o = B^T d */
+INLINE void transform_input(const pdl_line_kind kind, const vec *d, vec *o)
+{
+    const pdl_line *line = &pdl_lines[kind];
+    if (kind == PDL_LINE_NONE) {
+        o[0] = d[0];
+        return;
+    }
+    o[0] = polynomial(line->all, line->pairs + 1, d);
+    o[line->inputs - 1] = polynomial(line->all, line->pairs + 1, d + 1);
+    UNROLL
+    for (int k = 0; k < line->pairs; k++) {
+        vec even = polynomial(line->other[k], line->pairs, d + 2), odd = polynomial(line->other[k], line->pairs, d + 1);
+        vec point = vec_broadcast((float)line->point[k]);
+        o[1 + 2 * k] = vec_fma(point, odd, even);
+        o[2 + 2 * k] = vec_fma(vec_broadcast(-(float)line->point[k]), odd, even);
+    }
+}
+
+INLINE double power(const double base, const int exponent)
+{
+    double product = 1;
+    UNROLL
+    for (int i = 0; i < exponent; i++)
+        product *= base;
+    return product;
+}
+
+/* y = A^T d */
+INLINE void transform_output(const pdl_line_kind kind, const vec *d, vec *y)
+{
+    const pdl_line *line = &pdl_lines[kind];
+    vec sum[PDL_WINOGRAD_PAIRS + 1], difference[PDL_WINOGRAD_PAIRS + 1];
+    if (kind == PDL_LINE_NONE) {
+        y[0] = d[0];
+        return;
+    }
+    UNROLL
+    for (int k = 0; k < line->pairs; k++) {
+        sum[k] = vec_add(d[1 + 2 * k], d[2 + 2 * k]);
+        difference[k] = vec_sub(d[1 + 2 * k], d[2 + 2 * k]);
+    }
+    UNROLL
+    for (int i = 0; i < line->outputs; i++) {
+        const vec *from = i % 2 ? difference : sum;
+        vec total = from[0]; /* the first point is 1 */
+        UNROLL
+        for (int k = 1; k < line->pairs; k++)
+            total = vec_fma(vec_broadcast((float)power(line->point[k], i)), from[k], total);
+        if (i == 0) total = vec_add(total, d[0]);
+        if (i == line->outputs - 1) total = vec_add(total, d[line->inputs - 1]);
+        y[i] = total;
+    }
+}
+
+/* ---- input ------------------------------------------------------------------------------------------- */
+
+/* Position of a tile: its image, and the first row and column of its outputs in units of tiles. */
+typedef struct position {
+    size_t image, line, number;
+} position;
+
+INLINE position find_position(const pdl_tile_grid *grid, size_t tile)
+{
+    size_t of_image = tile % (grid->down * grid->along);
+    return (position){tile / (grid->down * grid->along), of_image / grid->along, of_image % grid->along};
+}
+
+INLINE void move_on(const pdl_tile_grid *grid, position *at)
+{
+    if (++at->number < grid->along) return;
+    at->number = 0;
+    if (++at->line < grid->down) return;
+    at->line = 0;
+    at->image++;
+}
+
+/* One vector of channels of one tile, whose first pixel is (top, left); v has `plane` floats from product to
+ * product. x: the image's first pixel. */
+INLINE void input_tile(const pdl_line_kind down, const pdl_line_kind along, const float *x, const pdl_map *map,
+                       ptrdiff_t top, ptrdiff_t left, float *v, size_t plane)
+{
+    const int rows = pdl_lines[down].inputs, columns = pdl_lines[along].inputs;
+    const ptrdiff_t height = (ptrdiff_t)map->height, width = (ptrdiff_t)map->width, pitch = (ptrdiff_t)map->pitch;
+    const bool inside = top >= 0 && left >= 0 && top + rows <= height && left + columns <= width;
+    vec t[PDL_WINOGRAD_EXTENT * PDL_WINOGRAD_EXTENT], d[PDL_WINOGRAD_EXTENT], o[PDL_WINOGRAD_EXTENT];
+    UNROLL
+    for (int j = 0; j < columns; j++) {
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            ptrdiff_t row = top + i, column = left + j;
+            bool there = inside || (row >= 0 && row < height && column >= 0 && column < width);
+            d[i] = there ? vec_load(x + (row * width + column) * pitch) : vec_zero();
+        }
+        transform_input(down, d, o);
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            t[i * columns + j] = o[i];
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        transform_input(along, t + i * columns, o);
+        UNROLL
+        for (int j = 0; j < columns; j++)
+            vec_store(v + (size_t)(i * columns + j) * plane, o[j]);
+    }
+}
+
+INLINE void input_run(const pdl_line_kind down, const pdl_line_kind along, const pdl_tile_run *run, const pdl_map *x,
+                      float *v)
+{
+    const pdl_tile_grid *grid = run->grid;
+    const size_t m[2] = {(size_t)pdl_lines[down].outputs, (size_t)pdl_lines[along].outputs};
+    position at = find_position(grid, run->first);
+    for (size_t t = run->first; t < run->last; t++, v += LANES, move_on(grid, &at)) {
+        ptrdiff_t top = (ptrdiff_t)(at.line * m[0]) - (ptrdiff_t)grid->before[0];
+        ptrdiff_t left = (ptrdiff_t)(at.number * m[1]) - (ptrdiff_t)grid->before[1];
+        const float *image = x->data + at.image * x->height * x->width * x->pitch;
+        for (size_t c = run->begin; c < run->end; c++)
+            input_tile(down, along, image + c * LANES, x, top, left, v + (c - run->begin) * run->step, run->plane);
+    }
+}
+
+/* ---- output ------------------------------------------------------------------------------------------ */
+
+INLINE void finish_pixel(float *y, vec value, vec bias, const pdl_tile_finish *finish)
+{
+    value = vec_add(value, bias);
+    if (finish->residual) value = vec_add(value, vec_load(y));
+    if (finish->relu) value = vec_relu(value);
+    if (finish->stream)
+        vec_stream(y, value);
+    else
+        vec_store(y, value);
+}
+
+/* y: the image's first pixel; rows_left, columns_left: of the map, from the tile's first output on. */
+INLINE void output_tile(const pdl_line_kind down, const pdl_line_kind along, const float *m, size_t plane,
+                        const pdl_tile_finish *finish, vec bias, float *y, const pdl_map *map, size_t rows_left,
+                        size_t columns_left)
+{
+    const int rows = pdl_lines[down].inputs, columns = pdl_lines[along].inputs;
+    const int high = pdl_lines[down].outputs, wide = pdl_lines[along].outputs;
+    vec t[PDL_WINOGRAD_EXTENT * PDL_WINOGRAD_EXTENT], d[PDL_WINOGRAD_EXTENT], o[PDL_WINOGRAD_EXTENT];
+    UNROLL
+    for (int j = 0; j < columns; j++) {
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            d[i] = vec_load(m + (size_t)(i * columns + j) * plane);
+        transform_output(down, d, o);
+        UNROLL
+        for (int i = 0; i < high; i++)
+            t[i * columns + j] = o[i];
+    }
+    UNROLL
+    for (int i = 0; i < high; i++) {
+        if ((size_t)i >= rows_left) return;
+        transform_output(along, t + i * columns, o);
+        float *line = y + (size_t)i * map->width * map->pitch;
+        UNROLL
+        for (int j = 0; j < wide; j++)
+            if ((size_t)j < columns_left) finish_pixel(line + (size_t)j * map->pitch, o[j], bias, finish);
+    }
+}
+
+INLINE void output_run(const pdl_line_kind down, const pdl_line_kind along, const pdl_tile_run *run, const float *m,
+                       const pdl_tile_finish *finish, const pdl_map *y)
+{
+    const pdl_tile_grid *grid = run->grid;
+    const size_t high = (size_t)pdl_lines[down].outputs, wide = (size_t)pdl_lines[along].outputs;
+    position at = find_position(grid, run->first);
+    for (size_t t = run->first; t < run->last; t++, m += LANES, move_on(grid, &at)) {
+        size_t row = at.line * high, column = at.number * wide;
+        float *pixel = y->data + ((at.image * y->height + row) * y->width + column) * y->pitch;
+        for (size_t c = run->begin; c < run->end; c++) {
+            vec bias = finish->bias != NULL ? vec_load(finish->bias + c * LANES) : vec_zero();
+            output_tile(down, along, m + (c - run->begin) * run->step, run->plane, finish, bias, pixel + c * LANES, y,
+                        y->height - row, y->width - column);
+        }
+    }
+    if (finish->stream) vec_fence();
+}
+
+#define DEFINE(kind, text, down, along)                                                                                \
+    static void input_##text(const pdl_tile_run *run, const pdl_map *x, float *v)                                      \
+    {                                                                                                                  \
+        input_run(down, along, run, x, v);                                                                             \
+    }                                                                                                                  \
+    static void output_##text(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,                  \
+                              const pdl_map *y)                                                                        \
+    {                                                                                                                  \
+        output_run(down, along, run, m, finish, y);                                                                    \
+    }
+PDL_FOR_EACH_TILE(DEFINE)
+
+/* ---- products ---------------------------------------------------------------------------------------- */
+
+#define LINE 64 /* bytes of a cache line */
+
+/* `tiles` tiles times one panel of weights; each vector of channels brings `lines` lines from `ahead` nearer. */
+INLINE void panel(const int tiles, const float *v, size_t v_step, const float *u, size_t vectors, float *m,
+                  size_t m_step, const char *ahead, size_t lines)
+{
+    vec left[TILES], right[TILES];
+    UNROLL
+    for (int t = 0; t < tiles; t++)
+        left[t] = right[t] = vec_zero();
+    for (size_t c = 0; c < vectors; c++, v += v_step) {
+        for (size_t i = 0; i < lines; i++, ahead += LINE)
+            __builtin_prefetch(ahead, 0, 2);
+        UNROLL
+        for (int channel = 0; channel < LANES; channel++, u += 2 * LANES) {
+            vec first = vec_load(u), second = vec_load(u + LANES);
+            UNROLL
+            for (int t = 0; t < tiles; t++) {
+                vec x = vec_broadcast(v[t * LANES + channel]);
+                left[t] = vec_fma(x, first, left[t]);
+                right[t] = vec_fma(x, second, right[t]);
+            }
+        }
+    }
+    UNROLL
+    for (int t = 0; t < tiles; t++) {
+        vec_store(m + t * LANES, left[t]);
+        vec_store(m + m_step + (size_t)t * LANES, right[t]);
+    }
+}
+
+typedef void (*panel_function)(const float *v, size_t v_step, const float *u, size_t vectors, float *m, size_t m_step,
+                               const char *ahead, size_t lines);
+
+#define PANEL(tiles)                                                                                                   \
+    static __attribute__((noinline)) void panel_##tiles(const float *v, size_t v_step, const float *u, size_t vectors, \
+                                                        float *m, size_t m_step, const char *ahead, size_t lines)      \
+    {                                                                                                                  \
+        panel(tiles, v, v_step, u, vectors, m, m_step, ahead, lines);                                                  \
+    }
+PANEL(1)
+PANEL(2)
+PANEL(3)
+PANEL(4)
+PANEL(5)
+PANEL(6)
+#if TILES > 6
+PANEL(7)
+PANEL(8)
+PANEL(9)
+PANEL(10)
+PANEL(11)
+PANEL(12)
+PANEL(13)
+PANEL(14)
+#endif
+
+static const panel_function panels[TILES + 1] = {
+    NULL,    panel_1, panel_2, panel_3,  panel_4,  panel_5,  panel_6,
+#if TILES > 6
+    panel_7, panel_8, panel_9, panel_10, panel_11, panel_12, panel_13, panel_14,
+#endif
+};
+
+/* All panels for one group of tiles after the other; the next product's weights come nearer during the last. */
+static void multiply_groups(const pdl_tile_product *p, size_t groups)
+{
+    size_t vectors = p->channels / LANES, size = 2 * LANES * p->channels, first = 0;
+    for (size_t g = 0; g < groups; g++) {
+        size_t tiles = p->tiles / groups + (g < p->tiles % groups);
+        size_t lines = p->next != NULL && g + 1 == groups ? 2 * LANES * LANES * sizeof(float) / LINE : 0;
+        for (size_t k = p->begin; k < p->end; k++)
+            panels[tiles](p->v + first * LANES, p->v_step, p->u + k * size, vectors,
+                          p->m + 2 * (k - p->begin) * p->m_step + first * LANES, p->m_step,
+                          lines ? (const char *)(p->next + (k - p->begin) * size) : NULL, lines);
+        first += tiles;
+    }
+}
+
+/* All groups of tiles for one panel after the other; each group brings a share of the next panel nearer. */
+static void multiply_panels(const pdl_tile_product *p, size_t groups)
+{
+    size_t vectors = p->channels / LANES, size = 2 * LANES * p->channels;
+    size_t share = (2 * LANES * LANES * sizeof(float) / LINE + groups - 1) / groups;
+    for (size_t k = p->begin; k < p->end; k++) {
+        const char *ahead = (const char *)(k + 1 < p->end ? p->u + (k + 1) * size : p->next);
+        const char *end = ahead == NULL ? NULL : ahead + size * sizeof(float);
+        for (size_t g = 0, first = 0; g < groups; g++) {
+            size_t tiles = p->tiles / groups + (g < p->tiles % groups);
+            size_t lines = ahead < end ? share : 0;
+            panels[tiles](p->v + first * LANES, p->v_step, p->u + k * size, vectors,
+                          p->m + 2 * (k - p->begin) * p->m_step + first * LANES, p->m_step, ahead, lines);
+            if (lines) ahead += lines * vectors * LINE;
+            first += tiles;
+        }
+    }
+}
+
+static void multiply(const pdl_tile_product *product)
+{
+    size_t groups = (product->tiles + TILES - 1) / TILES;
+    if (product->panels_first)
+        multiply_panels(product, groups);
+    else
+        multiply_groups(product, groups);
+}
+
+#define INPUT_ROW(kind, text, down, along) [kind] = input_##text,
+#define OUTPUT_ROW(kind, text, down, along) [kind] = output_##text,
+
+const pdl_winograd_kernels NAME = {
+    .name = TEXT,
+    .lanes = LANES,
+    .tiles = TILES,
+    .multiply = multiply,
+    .input = {PDL_FOR_EACH_TILE(INPUT_ROW)},
+    .output = {PDL_FOR_EACH_TILE(OUTPUT_ROW)},
+};

@@ -1,0 +1,72 @@
+/* Winograd's inner loops, one set a vector extension. SPDX-License-Identifier: Apache-2.0
+ *
+ * L: floats in a vector. A chunk of tiles is worked on in three steps:
+ *
+ *     input      x [pixels, channels]            ->  v [product][channels / L][tile][L]
+ *     multiply   v times u, product by product   ->  m [product][outputs / L][tile][L]
+ *     output     m                               ->  y [pixels, outputs], with bias, residual and relu
+ *
+ *     u          [product][outputs / 2 L, rounded up][channels][2 L]
+ *
+ * Every output is summed in one order, whatever the chunk: results do not depend on threads or batch. */
+#ifndef PDL_NET_WINOGRAD_KERNELS_H
+#define PDL_NET_WINOGRAD_KERNELS_H
+
+#include "net/kernels.h"
+#include "net/winograd/lines.h"
+
+#include <stdbool.h>
+
+/* Where the tiles of a map are: tile t is number t % along in line t / along of the image's `down` lines. */
+typedef struct pdl_tile_grid {
+    size_t down, along; /* tiles of an image */
+    size_t before[2];   /* padding: top, left */
+} pdl_tile_grid;
+
+/* One side of a transform: tiles first .. last - 1 of the map, as vectors of L channels. */
+typedef struct pdl_tile_run {
+    const pdl_tile_grid *grid;
+    size_t first, last;
+    size_t begin, end; /* vectors of channels */
+    size_t step;       /* floats from a vector of channels to the next: tiles of a chunk times L */
+    size_t plane;      /* floats from a product to the next */
+} pdl_tile_run;
+
+typedef struct pdl_tile_finish {
+    const float *bias; /* [outputs] or NULL */
+    bool residual, relu;
+    bool stream; /* the map is too large for the caches: write past them */
+} pdl_tile_finish;
+
+/* One product of a chunk: m[o][t] = sum_c v[c][t] u[c][o] for tiles [0, tiles) and panels [begin, end) of 2 L
+ * outputs. */
+typedef struct pdl_tile_product {
+    const float *v, *u;
+    const float *next; /* weights that are read after these, or NULL */
+    float *m;
+    size_t tiles, channels, begin, end;
+    size_t v_step, m_step; /* floats from a vector of channels to the next */
+    bool panels_first;     /* each panel of u is used for all tiles before the next: for panels too large for L1 */
+} pdl_tile_product;
+
+typedef struct pdl_winograd_kernels {
+    const char *name;
+    size_t lanes; /* L */
+    size_t tiles; /* that the innermost loop works on at once */
+    void (*multiply)(const pdl_tile_product *product);
+    void (*input[PDL_TILE_KINDS])(const pdl_tile_run *run, const pdl_map *x, float *v);
+    void (*output[PDL_TILE_KINDS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
+                                   const pdl_map *y);
+} pdl_winograd_kernels;
+
+extern const pdl_winograd_kernels pdl_winograd_portable;
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define PDL_WINOGRAD_X86 1
+extern const pdl_winograd_kernels pdl_winograd_avx2;
+extern const pdl_winograd_kernels pdl_winograd_avx512;
+#endif
+
+/* The fastest set that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
+const pdl_winograd_kernels *pdl_winograd_choose_kernels(void);
+
+#endif

@@ -1,0 +1,154 @@
+/* u = G g G^T: weights as Winograd's products want them. SPDX-License-Identifier: Apache-2.0 */
+#include "base/memory.h"
+#include "base/status.h"
+#include "net/winograd/winograd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TAPS 7
+#define PANEL 32 /* outputs of the widest panel: 2 L */
+
+typedef struct filter_rows {
+    double g[PDL_WINOGRAD_EXTENT][MAX_TAPS]; /* G: [inputs, taps] */
+} filter_rows;
+
+/* p^i / prod (p - q) over the other finite points */
+static void make_row(const pdl_line *line, double point, double *row)
+{
+    double product = point; /* p - 0; no factor for the point 0 itself */
+    if (point == 0) product = 1;
+    for (int k = 0; k < line->pairs; k++) {
+        if (line->point[k] != point) product *= point - line->point[k];
+        if (-line->point[k] != point) product *= point + line->point[k];
+    }
+    double power = 1;
+    for (int i = 0; i < line->taps; i++, power *= point)
+        row[i] = power / product;
+}
+
+static filter_rows make_rows(const pdl_line *line)
+{
+    filter_rows rows = {0};
+    if (line->pairs == 0) {
+        rows.g[0][0] = 1;
+        return rows;
+    }
+    make_row(line, 0, rows.g[0]);
+    for (int k = 0; k < line->pairs; k++) {
+        make_row(line, line->point[k], rows.g[1 + 2 * k]);
+        make_row(line, -line->point[k], rows.g[2 + 2 * k]);
+    }
+    rows.g[line->inputs - 1][line->taps - 1] = 1;
+    return rows;
+}
+
+typedef struct transform {
+    const pdl_line *line[2];
+    filter_rows rows[2];
+    const float *weight; /* [taps down, taps along, channels, outputs] */
+    float *u;
+    size_t channels, outputs, width; /* of a panel: 2 L */
+} transform;
+
+/* One channel's weights for one panel of outputs. */
+static void transform_panel(const transform *t, size_t panel, size_t channel)
+{
+    size_t first = panel * t->width, count = t->outputs - first < t->width ? t->outputs - first : t->width;
+    size_t plane = (t->outputs + t->width - 1) / t->width * t->channels * t->width;
+    int high = t->line[0]->taps, wide = t->line[1]->taps;
+    double down[MAX_TAPS][PANEL]; /* one row of G g */
+    for (int i = 0; i < t->line[0]->inputs; i++) {
+        for (int l = 0; l < wide; l++) {
+            memset(down[l], 0, sizeof down[l]);
+            for (int k = 0; k < high; k++) {
+                const float *g = t->weight + ((size_t)(k * wide + l) * t->channels + channel) * t->outputs + first;
+                double factor = t->rows[0].g[i][k];
+                for (size_t o = 0; o < count; o++)
+                    down[l][o] += factor * g[o];
+            }
+        }
+        for (int j = 0; j < t->line[1]->inputs; j++) {
+            double sum[PANEL] = {0};
+            for (int l = 0; l < wide; l++)
+                for (size_t o = 0; o < count; o++)
+                    sum[o] += t->rows[1].g[j][l] * down[l][o];
+            float *u = t->u + (size_t)(i * t->line[1]->inputs + j) * plane + (panel * t->channels + channel) * t->width;
+            for (size_t o = 0; o < t->width; o++)
+                u[o] = o < count ? (float)sum[o] : 0.0f;
+        }
+    }
+}
+
+static void transform_all(const transform *t)
+{
+    size_t panels = (t->outputs + t->width - 1) / t->width;
+#pragma omp parallel for collapse(2) schedule(static)
+    for (size_t panel = 0; panel < panels; panel++)
+        for (size_t channel = 0; channel < t->channels; channel++)
+            transform_panel(t, panel, channel);
+}
+
+pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs,
+                                    const pdl_tile_weights **out, pdl_error *error)
+{
+    size_t lanes = pdl_winograd_choose_kernels()->lanes, width = 2 * lanes, count;
+    pdl_tile_weights *weights = op->tile_weights;
+    while (weights != NULL && (weights->tile != tile || weights->lanes != lanes))
+        weights = weights->next;
+    if (weights == NULL) {
+        weights = calloc(1, sizeof *weights);
+        if (weights == NULL) return pdl_fail_memory(error, sizeof *weights, op->layer);
+        size_t rounded = (outputs + width - 1) / width * width;
+        bool fits = pdl_size_mul(pdl_tile_products(tile), channels, &count) && pdl_size_mul(count, rounded, &count);
+        weights->u = fits ? pdl_alloc(count, sizeof(float)) : NULL;
+        if (weights->u == NULL) {
+            free(weights);
+            return pdl_fail(error, PDL_ENOMEM, "%s: out of memory for its transformed weights", op->layer);
+        }
+        weights->tile = tile;
+        weights->lanes = lanes;
+        transform t = {
+            .line = {pdl_tile_line(tile, 0), pdl_tile_line(tile, 1)},
+            .weight = op->weight,
+            .u = weights->u,
+            .channels = channels,
+            .outputs = outputs,
+            .width = width,
+        };
+        for (int axis = 0; axis < 2; axis++)
+            t.rows[axis] = make_rows(t.line[axis]);
+        transform_all(&t);
+        weights->next = op->tile_weights;
+        op->tile_weights = weights;
+    }
+    weights->users++;
+    *out = weights;
+    return PDL_OK;
+}
+
+static void free_weights(pdl_tile_weights *weights)
+{
+    pdl_free(weights->u);
+    free(weights);
+}
+
+void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights)
+{
+    pdl_tile_weights **link = &op->tile_weights;
+    while (*link != weights)
+        link = &(*link)->next;
+    pdl_tile_weights *found = *link;
+    if (--found->users > 0) return;
+    *link = found->next;
+    free_weights(found);
+}
+
+void pdl_tile_weights_destroy(pdl_tile_weights *list)
+{
+    while (list != NULL) {
+        pdl_tile_weights *next = list->next;
+        free_weights(list);
+        list = next;
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/winograd/winograd.h"
+
+#include "base/memory.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 28      /* tiles: two runs of the AVX-512 micro-kernel, whole ones of the others */
+#define LINE_CHUNK 84 /* the same for tiles of one direction, which have a third of the products */
+#define TOGETHER_CHUNK 512
+#define PLANE_GAP 48                      /* floats: keeps the planes from falling on the same cache sets */
+#define LARGE_PANEL 512                   /* channels from which a panel is too large for an L1 cache */
+#define STREAM_BYTES ((size_t)24 << 20)   /* outputs that no cache will hold until they are read */
+#define HEAVY_WEIGHTS ((size_t)512 * 512) /* channels times outputs that are worth reading once only */
+#define PIECE 4                           /* tiles of one task of a transform that threads share */
+
+const pdl_winograd_kernels *pdl_winograd_choose_kernels(void)
+{
+    const pdl_winograd_kernels *able[3] = {&pdl_winograd_portable};
+    size_t count = 1;
+#ifdef PDL_WINOGRAD_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) able[count++] = &pdl_winograd_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw"))
+        able[count++] = &pdl_winograd_avx512;
+#endif
+    const char *asked = getenv("PYDEEPL_KERNELS");
+    for (size_t i = 0; asked != NULL && i < count; i++)
+        if (strcmp(asked, able[i]->name) == 0) return able[i];
+    return able[count - 1];
+}
+
+bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs)
+{
+    size_t lanes = pdl_winograd_choose_kernels()->lanes;
+    if (op->kind != PDL_OP_CONV || channels % lanes != 0 || outputs % lanes != 0) return false;
+    for (int axis = 0; axis < 2; axis++)
+        if (op->window.kernel[axis] != (size_t)pdl_tile_line(tile, axis)->taps || op->window.stride[axis] != 1 ||
+            op->window.dilation[axis] != 1)
+            return false;
+    return true;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t all_panels(const pdl_winograd *plan)
+{
+    size_t width = 2 * plan->kernels->lanes;
+    return (plan->outputs + width - 1) / width;
+}
+
+/* Sizes of v and m, and of the memory for them. */
+static void lay_out(pdl_winograd *plan, size_t threads)
+{
+    size_t lanes = plan->kernels->lanes, products = pdl_tile_products(plan->tile);
+    plan->v_step = plan->m_step = plan->chunk * lanes;
+    plan->v_plane = plan->channels / lanes * plan->v_step + PLANE_GAP;
+    plan->m_plane = 2 * plan->panels * plan->m_step + PLANE_GAP;
+    plan->scratch = products * (plan->v_plane + plan->m_plane) * sizeof(float);
+    plan->scratch = (plan->scratch + PDL_ALIGNMENT - 1) / PDL_ALIGNMENT * PDL_ALIGNMENT;
+    if (!plan->together) plan->scratch *= threads;
+}
+
+void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
+                       size_t threads)
+{
+    size_t high = (size_t)pdl_tile_line(tile, 0)->outputs, wide = (size_t)pdl_tile_line(tile, 1)->outputs;
+    *plan = (pdl_winograd){
+        .kernels = pdl_winograd_choose_kernels(),
+        .tile = tile,
+        .grid = {.down = (out->height + high - 1) / high,
+                 .along = (out->width + wide - 1) / wide,
+                 .before = {op->window.before[0], op->window.before[1]}},
+        .channels = in->channels,
+        .outputs = out->channels,
+        .stream = out->batch * out->height * out->width * out->channels * sizeof(float) > STREAM_BYTES &&
+                  out->pitch % 16 == 0,
+        .panels_first = in->channels >= LARGE_PANEL,
+    };
+    plan->tiles = out->batch * plan->grid.down * plan->grid.along;
+    bool plane = high > 1 && wide > 1;
+    size_t chunk = plane ? CHUNK : LINE_CHUNK, chunks = (plan->tiles + chunk - 1) / chunk;
+    plan->together = chunks < 2 * threads || (plan->tiles <= 128 && in->channels * out->channels >= HEAVY_WEIGHTS);
+    size_t at_once = in->channels >= LARGE_PANEL || out->channels < 128 ? 64 : 128; /* outputs */
+    plan->panels = smaller(plan->together ? SIZE_MAX : at_once / (2 * plan->kernels->lanes), all_panels(plan));
+    plan->chunk = smaller(plan->together ? TOGETHER_CHUNK : chunk, plan->tiles);
+    lay_out(plan, threads);
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------- */
+
+typedef struct run {
+    const pdl_winograd *plan;
+    const float *u;
+    const pdl_map *x, *y;
+    pdl_tile_finish finish;
+    float *v, *m;       /* of the thread, or of all together */
+    size_t first, last; /* tiles of the chunk */
+} run;
+
+static void input(const run *r, size_t first, size_t last)
+{
+    const pdl_winograd *plan = r->plan;
+    pdl_tile_run tiles = {.grid = &plan->grid,
+                          .first = first,
+                          .last = last,
+                          .end = plan->channels / plan->kernels->lanes,
+                          .step = plan->v_step,
+                          .plane = plan->v_plane};
+    plan->kernels->input[plan->tile](&tiles, r->x, r->v + (first - r->first) * plan->kernels->lanes);
+}
+
+static void multiply(const run *r, size_t product, size_t begin, size_t end, size_t m_panel, const float *next)
+{
+    const pdl_winograd *plan = r->plan;
+    size_t size = all_panels(plan) * plan->channels * 2 * plan->kernels->lanes;
+    pdl_tile_product work = {.v = r->v + product * plan->v_plane,
+                             .u = r->u + product * size,
+                             .next = next,
+                             .m = r->m + product * plan->m_plane + 2 * m_panel * plan->m_step,
+                             .tiles = r->last - r->first,
+                             .channels = plan->channels,
+                             .begin = begin,
+                             .end = end,
+                             .v_step = plan->v_step,
+                             .m_step = plan->m_step,
+                             .panels_first = plan->panels_first};
+    plan->kernels->multiply(&work);
+}
+
+static void output(const run *r, size_t first, size_t last, size_t begin, size_t end)
+{
+    const pdl_winograd *plan = r->plan;
+    size_t lanes = plan->kernels->lanes;
+    pdl_tile_run tiles = {.grid = &plan->grid,
+                          .first = first,
+                          .last = last,
+                          .begin = 2 * begin,
+                          .end = smaller(2 * end, plan->outputs / lanes),
+                          .step = plan->m_step,
+                          .plane = plan->m_plane};
+    plan->kernels->output[plan->tile](&tiles, r->m + (first - r->first) * lanes, &r->finish, r->y);
+}
+
+/* One chunk by one thread, some panels of outputs at a time. */
+static void run_chunk(const run *r)
+{
+    const pdl_winograd *plan = r->plan;
+    size_t panels = all_panels(plan), products = pdl_tile_products(plan->tile);
+    size_t panel = plan->channels * 2 * plan->kernels->lanes;
+    input(r, r->first, r->last);
+    for (size_t begin = 0; begin < panels; begin += plan->panels) {
+        size_t end = smaller(begin + plan->panels, panels);
+        for (size_t k = 0; k < products; k++) {
+            const float *next =
+                k + 1 < products ? r->u + ((k + 1) * panels + begin) * panel : r->u + (end < panels ? end : 0) * panel;
+            multiply(r, k, begin, end, 0, next);
+        }
+        output(r, r->first, r->last, begin, end);
+    }
+}
+
+static void run_apart(const run *whole, float *scratch)
+{
+    const pdl_winograd *plan = whole->plan;
+    size_t chunks = (plan->tiles + plan->chunk - 1) / plan->chunk, products = pdl_tile_products(plan->tile);
+    size_t share = products * (plan->v_plane + plan->m_plane);
+    share = (share + 15) / 16 * 16;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < chunks; i++) {
+        run r = *whole;
+        r.v = scratch + (size_t)omp_get_thread_num() * share;
+        r.m = r.v + products * plan->v_plane;
+        r.first = plan->tiles * i / chunks;
+        r.last = plan->tiles * (i + 1) / chunks;
+        run_chunk(&r);
+    }
+}
+
+static void run_together(const run *whole, float *scratch)
+{
+    const pdl_winograd *plan = whole->plan;
+    size_t panels = all_panels(plan), products = pdl_tile_products(plan->tile);
+    size_t groups = (panels + 1) / 2; /* two panels of outputs make a task */
+    run r = *whole;
+    r.v = scratch;
+    r.m = scratch + products * plan->v_plane;
+    for (r.first = 0; r.first < plan->tiles; r.first = r.last) {
+        r.last = smaller(r.first + plan->chunk, plan->tiles);
+        size_t pieces = (r.last - r.first + PIECE - 1) / PIECE;
+#pragma omp parallel
+        {
+#pragma omp for schedule(static)
+            for (size_t i = 0; i < pieces; i++)
+                input(&r, r.first + i * PIECE, smaller(r.first + (i + 1) * PIECE, r.last));
+#pragma omp for schedule(static)
+            for (size_t i = 0; i < products * groups; i++) {
+                size_t begin = i % groups * 2, end = smaller(begin + 2, panels);
+                multiply(&r, i / groups, begin, end, begin, NULL);
+            }
+#pragma omp for schedule(static)
+            for (size_t i = 0; i < pieces; i++)
+                output(&r, r.first + i * PIECE, smaller(r.first + (i + 1) * PIECE, r.last), 0, panels);
+        }
+    }
+}
+
+void pdl_winograd_run(const pdl_winograd *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
+                      float *scratch)
+{
+    const pdl_op *op = call->op;
+    bool aligned = (uintptr_t)call->output.data % PDL_ALIGNMENT == 0;
+    run r = {.plan = plan,
+             .u = weights->u,
+             .x = call->input,
+             .y = &call->output,
+             .finish = {.bias = op->bias,
+                        .residual = op->residual,
+                        .relu = op->relu,
+                        .stream = plan->stream && aligned && !op->residual}};
+    if (plan->together)
+        run_together(&r, scratch);
+    else
+        run_apart(&r, scratch);
+}

@@ -1,0 +1,57 @@
+/* Convolutions by Winograd's minimal filtering: fewer multiplications than the direct sum. SPDX-License-Identifier:
+ * Apache-2.0
+ *
+ *     chunk of tiles ──input──► v ──multiply by u, product by product──► m ──output──► pixels
+ *
+ * Apart: every thread takes chunks of tiles through all three steps, v and m staying in its cache.
+ * Together: where tiles are few and weights many, all threads share each step of one large chunk, so that every weight
+ * is read once. */
+#ifndef PDL_NET_WINOGRAD_H
+#define PDL_NET_WINOGRAD_H
+
+#include "net/winograd/kernels.h"
+
+/* Transformed weights of a convolution, shared by the batches that use them. */
+typedef struct pdl_tile_weights {
+    pdl_tile_kind tile;
+    size_t lanes;
+    float *u; /* as in winograd/kernels.h */
+    size_t users;
+    struct pdl_tile_weights *next;
+} pdl_tile_weights;
+
+/* How a convolution of a batch is run. */
+typedef struct pdl_winograd {
+    const pdl_winograd_kernels *kernels;
+    pdl_tile_kind tile;
+    pdl_tile_grid grid;
+    size_t tiles, channels, outputs;
+    size_t chunk;  /* most tiles at once */
+    size_t panels; /* of 2 L outputs at once */
+    bool together, panels_first, stream;
+    size_t v_step, v_plane, m_step, m_plane; /* floats */
+    size_t scratch;                          /* bytes, for all threads */
+} pdl_winograd;
+
+/* Whether the operation can run with this tile: a convolution of that window, stride 1, whole vectors of channels. */
+bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs);
+
+/* The tile that is fastest there, or PDL_TILE_KINDS for the direct sum. */
+pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, const pdl_map *out, size_t threads);
+
+/* How to run it on maps of these shapes, by `threads` threads. */
+void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
+                       size_t threads);
+
+/* The operation's weights for the tile, counted as used once more; op->weight must be there. */
+pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs,
+                                    const pdl_tile_weights **out, pdl_error *error);
+/* Gives one use back; weights without users are freed. */
+void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights);
+void pdl_tile_weights_destroy(pdl_tile_weights *list);
+
+/* scratch: plan->scratch bytes, aligned to 64. */
+void pdl_winograd_run(const pdl_winograd *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
+                      float *scratch);
+
+#endif
