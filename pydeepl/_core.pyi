@@ -120,6 +120,7 @@ class Network:
         params: Sequence[NDArray[np.float32] | None],  # all layers' parameters, in order of building
         preprocess: int,  # 0 none (BGR values), 1 "tf", 2 "caffe"
         threads: int = 0,
+        algorithm: int = 0,  # 0 auto, 1 direct, 2 Winograd with small tiles where possible, 3 with large ones
     ) -> None: ...
     @property
     def input_shape(self) -> tuple[int, ...]: ...

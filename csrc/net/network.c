@@ -19,7 +19,8 @@ struct pdl_network {
     size_t arena_bytes, scratch_bytes;
 };
 
-static pdl_status check_create(const pdl_graph *graph, pdl_node output, pdl_preprocess preprocess, pdl_error *error)
+static pdl_status check_create(const pdl_graph *graph, pdl_node output, const pdl_network_options *options,
+                               pdl_error *error)
 {
     pdl_status status = pdl_graph_status(graph, error);
     if (status != PDL_OK) return status;
@@ -28,15 +29,17 @@ static pdl_status check_create(const pdl_graph *graph, pdl_node output, pdl_prep
                         graph->count);
     if (graph->layers[0].kind != PDL_KIND_INPUT)
         return pdl_fail(error, PDL_EINVAL, "%s: the first layer must be the input", graph->layers[0].name);
-    if (preprocess < PDL_PREPROCESS_NONE || preprocess > PDL_PREPROCESS_CAFFE)
-        return pdl_fail(error, PDL_EINVAL, "unknown preprocessing %d", (int)preprocess);
+    if (options->preprocess < PDL_PREPROCESS_NONE || options->preprocess > PDL_PREPROCESS_CAFFE)
+        return pdl_fail(error, PDL_EINVAL, "unknown preprocessing %d", (int)options->preprocess);
+    if (options->algorithm < PDL_ALGORITHM_AUTO || options->algorithm > PDL_ALGORITHM_WINOGRAD_LARGE)
+        return pdl_fail(error, PDL_EINVAL, "unknown algorithm %d", (int)options->algorithm);
     return PDL_OK;
 }
 
 pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
                               const pdl_network_options *options, pdl_network **out, pdl_error *error)
 {
-    pdl_status status = check_create(graph, output, options->preprocess, error);
+    pdl_status status = check_create(graph, output, options, error);
     if (status != PDL_OK) return status;
     pdl_network *network = calloc(1, sizeof *network);
     if (network == NULL) return pdl_fail_memory(error, sizeof *network, "a network");
@@ -111,7 +114,8 @@ static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t
 {
     if (use_prepared(network, batch)) return PDL_OK;
     pdl_prepared *prepared;
-    pdl_status status = pdl_prepared_create(engine, &network->program, batch, &prepared, error);
+    pdl_status status =
+        pdl_prepared_create(engine, &network->program, batch, network->options.algorithm, &prepared, error);
     if (status != PDL_OK) return status;
     status = make_room(network, prepared, error);
     if (status != PDL_OK) {

@@ -82,14 +82,15 @@ static pdl_map shape_of(const pdl_program *program, int value, size_t batch)
 }
 
 /* Chooses the convolutions' algorithms: tiles[i] of operation i, own[i] as pdl_plan_make has it. */
-static void choose_algorithms(const pdl_program *program, size_t batch, pdl_tile_kind *tiles, bool *own)
+static void choose_algorithms(const pdl_program *program, size_t batch, pdl_algorithm algorithm, pdl_tile_kind *tiles,
+                              bool *own)
 {
     for (size_t i = 0; i < program->op_count; i++) {
         const pdl_op *op = &program->ops[i];
         tiles[i] = PDL_TILE_KINDS;
         if (op->kind == PDL_OP_CONV) {
             pdl_map in = shape_of(program, op->input[0], batch), out = shape_of(program, op->output, batch);
-            tiles[i] = pdl_winograd_choose_tile(op, &in, &out, (size_t)omp_get_max_threads());
+            tiles[i] = pdl_winograd_choose_tile(op, &in, &out, algorithm, (size_t)omp_get_max_threads());
         }
         own[i] = tiles[i] != PDL_TILE_KINDS;
     }
@@ -140,8 +141,8 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     return status;
 }
 
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_prepared **out,
-                               pdl_error *error)
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_algorithm algorithm,
+                               pdl_prepared **out, pdl_error *error)
 {
     pdl_prepared *prepared = calloc(1, sizeof *prepared);
     if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
@@ -152,7 +153,7 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, s
     if (tiles == NULL || own == NULL) {
         status = pdl_fail_memory(error, program->op_count * sizeof *tiles, "the choice of algorithms");
     } else {
-        choose_algorithms(program, batch, tiles, own);
+        choose_algorithms(program, batch, algorithm, tiles, own);
         status = pdl_plan_make(program, batch, own, &prepared->plan, error);
     }
     if (status == PDL_OK) {

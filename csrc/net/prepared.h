@@ -43,8 +43,8 @@ typedef struct pdl_prepared {
 } pdl_prepared;
 
 /* On the engine's thread. */
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_prepared **out,
-                               pdl_error *error);
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_algorithm algorithm,
+                               pdl_prepared **out, pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
 pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);
 

@@ -69,13 +69,13 @@ failed:
 
 static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"graph", "output", "params", "preprocess", "threads", NULL};
+    static char *names[] = {"graph", "output", "params", "preprocess", "threads", "algorithm", NULL};
     PyObject *graph_object, *given, *module = PyType_GetModule(type);
-    int output, preprocess;
+    int output, preprocess, algorithm = PDL_ALGORITHM_AUTO;
     Py_ssize_t threads = 0;
     if (module == NULL) return NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|n:Network", names, &graph_object, &output, &given, &preprocess,
-                                     &threads))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|ni:Network", names, &graph_object, &output, &given,
+                                     &preprocess, &threads, &algorithm))
         return NULL;
     pdl_graph *graph = pdl_graph_unwrap(module, graph_object);
     if (graph == NULL) return NULL;
@@ -89,7 +89,8 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (params == NULL) goto exit;
     self = (network_object *)type->tp_alloc(type, 0);
     if (self == NULL) goto exit;
-    pdl_network_options options = {.threads = (size_t)threads, .preprocess = (pdl_preprocess)preprocess};
+    pdl_network_options options = {
+        .threads = (size_t)threads, .preprocess = (pdl_preprocess)preprocess, .algorithm = (pdl_algorithm)algorithm};
     pdl_error error = {0};
     pdl_status status;
     Py_BEGIN_ALLOW_THREADS status = pdl_network_create(graph, output, params, &options, &self->network, &error);

@@ -4,6 +4,8 @@ import numpy as np
 
 from pydeepl._core import Graph, Network
 
+AUTO, DIRECT, SMALL_TILES, LARGE_TILES = range(4)  # algorithms of a Network
+
 
 def window_padding(extent, kernel, stride, dilation, padding):
     """(before, after, outputs) on one axis by Keras' documented rules."""
@@ -182,12 +184,12 @@ class Twin:
             values[node] = function(*(values[i] for i in inputs), *params)
         return values[output]
 
-    def network(self, output, preprocess=0, threads=2):
-        return Network(self.graph, output, self.params, preprocess, threads)
+    def network(self, output, preprocess=0, threads=2, algorithm=DIRECT):
+        return Network(self.graph, output, self.params, preprocess, threads, algorithm)
 
-    def check(self, output, batches=(2,), tolerance=2e-6):
+    def check(self, output, batches=(2,), tolerance=2e-6, algorithm=DIRECT):
         """Runs the network and compares with the twin; relative to the output's own size."""
-        network = self.network(output)
+        network = self.network(output, algorithm=algorithm)
         for batch in batches:
             images = self.images(batch)
             found, expected = network.run(images), self.expected(images, output)

@@ -37,7 +37,8 @@ typedef struct pdl_winograd {
 bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs);
 
 /* The tile that is fastest there, or PDL_TILE_KINDS for the direct sum. */
-pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, const pdl_map *out, size_t threads);
+pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, const pdl_map *out, pdl_algorithm algorithm,
+                                       size_t threads);
 
 /* How to run it on maps of these shapes, by `threads` threads. */
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
