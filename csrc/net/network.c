@@ -208,7 +208,7 @@ static pdl_status step_task(const pdl_engine *engine, void *context, pdl_error *
         return pdl_fail(error, PDL_EINVAL, "no step %zu for batches of %zu images", query->index, query->batch);
     const pdl_step *step = &prepared->steps[query->index];
     query->info = (pdl_step_info){
-        .layer = step->op->layer,
+        .layer = step->layer,
         .kind = step->kind,
         .implementation = step->implementation,
         .flops = step->flops,

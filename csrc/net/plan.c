@@ -17,7 +17,7 @@ typedef struct storage {
 
 typedef struct planner {
     const pdl_program *program;
-    const bool *own;   /* by operation: as pdl_plan_make has it */
+    const pdl_choice *choices;
     int *owner;        /* by value: whose memory it shares; itself for an owner */
     size_t *channel;   /* by value: a slice's first channel within its owner */
     size_t *pitch;     /* by value: a slice's floats from pixel to pixel; 0 for others */
@@ -49,7 +49,7 @@ static bool writes_slices(const planner *p, const pdl_op *op)
 {
     switch (op->kind) {
     case PDL_OP_CONV: /* a residual one writes where its summand is */
-        return p->own[op - p->program->ops] && !op->residual;
+        return p->choices[op - p->program->ops].tile != PDL_TILE_KINDS && !op->residual;
     case PDL_OP_MAX_POOL:
     case PDL_OP_AVG_POOL:
     case PDL_OP_AFFINE:
@@ -118,7 +118,9 @@ static void find_lifetimes(planner *p)
     extend(&p->storages[owner_of(p, program->input)], 0);
     for (size_t i = 0; i < program->op_count; i++) {
         const pdl_op *op = &program->ops[i];
-        extend(&p->storages[owner_of(p, op->output)], i);
+        if (p->choices[i].done) continue;
+        int pool = p->choices[i].pool, output = pool < 0 ? op->output : program->ops[pool].output;
+        extend(&p->storages[owner_of(p, output)], i);
         for (size_t j = 0; j < op->inputs; j++)
             extend(&p->storages[owner_of(p, op->input[j])], i);
     }
@@ -200,10 +202,11 @@ static void fill_tensors(const planner *p, pdl_plan *plan)
     plan->input = p->storages[input].offset;
 }
 
-pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const bool *own, pdl_plan *plan, pdl_error *error)
+pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const pdl_choice *choices, pdl_plan *plan,
+                         pdl_error *error)
 {
     size_t count = program->value_count;
-    planner p = {.program = program, .own = own};
+    planner p = {.program = program, .choices = choices};
     pdl_status status = PDL_OK;
     memset(plan, 0, sizeof *plan);
     p.owner = calloc(count, sizeof *p.owner);

@@ -13,7 +13,7 @@
 #ifndef PDL_NET_PLAN_H
 #define PDL_NET_PLAN_H
 
-#include "net/program.h"
+#include "net/choice.h"
 
 typedef enum pdl_place { PDL_PLACE_ARENA, PDL_PLACE_INPUT, PDL_PLACE_OUTPUT } pdl_place;
 
@@ -29,9 +29,9 @@ typedef struct pdl_plan {
     size_t input;        /* bytes from the beginning of the arena: where preprocessing writes the input */
 } pdl_plan;
 
-/* own[i]: operation i is a convolution that runs on a kernel of ours. PDL_ELIMIT when the batch does not fit in the
- * address space. */
-pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const bool *own, pdl_plan *plan, pdl_error *error);
+/* choices: of the operations. PDL_ELIMIT when the batch does not fit in the address space. */
+pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const pdl_choice *choices, pdl_plan *plan,
+                         pdl_error *error);
 void pdl_plan_clear(pdl_plan *plan);
 
 /* Whether the operation only gives its input another name in this plan. */

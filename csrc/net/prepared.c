@@ -71,67 +71,50 @@ static double count_flops(const pdl_program *program, const pdl_op *op, size_t b
     }
 }
 
-static pdl_map shape_of(const pdl_program *program, int value, size_t batch)
-{
-    const pdl_value *shape = &program->values[value];
-    return (pdl_map){.pitch = shape->channels,
-                     .batch = batch,
-                     .height = shape->height,
-                     .width = shape->width,
-                     .channels = shape->channels};
-}
-
-/* Chooses the convolutions' algorithms: tiles[i] of operation i, own[i] as pdl_plan_make has it. */
-static void choose_algorithms(const pdl_program *program, size_t batch, pdl_algorithm algorithm, pdl_tile_kind *tiles,
-                              bool *own)
-{
-    for (size_t i = 0; i < program->op_count; i++) {
-        const pdl_op *op = &program->ops[i];
-        tiles[i] = PDL_TILE_KINDS;
-        if (op->kind == PDL_OP_CONV) {
-            pdl_map in = shape_of(program, op->input[0], batch), out = shape_of(program, op->output, batch);
-            tiles[i] = pdl_winograd_choose_tile(op, &in, &out, algorithm, (size_t)omp_get_max_threads());
-        }
-        own[i] = tiles[i] != PDL_TILE_KINDS;
-    }
-}
-
 static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, int value)
 {
-    pdl_map map = shape_of(program, value, prepared->batch);
+    pdl_map map = pdl_shape_of(program, value, prepared->batch);
     map.pitch = prepared->plan.tensors[value].pitch;
     return map;
 }
 
-static pdl_status make_winograd(const pdl_engine *engine, const pdl_program *program, pdl_tile_kind tile,
+static pdl_status make_winograd(const pdl_engine *engine, const pdl_program *program, const pdl_choice *choice,
                                 pdl_step *step, pdl_error *error)
 {
     const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
     pdl_status status = pdl_step_keep_weight(engine, program, step, error);
     if (status == PDL_OK)
-        status = pdl_tile_weights_acquire(step->op, tile, in->channels, out->channels, &step->tile_weights, error);
+        status =
+            pdl_tile_weights_acquire(step->op, choice->tile, in->channels, out->channels, &step->tile_weights, error);
     if (status != PDL_OK) return status;
-    pdl_winograd_plan(&step->winograd, tile, step->op, in, out, (size_t)omp_get_max_threads());
+    pdl_map whole = pdl_shape_of(program, step->op->output, out->batch);
+    whole.pitch = out->pitch;
+    pdl_winograd_plan(&step->winograd, choice->tile, step->op, in, &whole, (size_t)omp_get_max_threads());
+    step->winograd.pool = choice->pool >= 0;
     step->scratch_bytes = step->winograd.scratch;
     step->kind = kernels[PDL_OP_CONV].kind;
-    step->implementation = pdl_tiles[tile].name;
+    step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
     return PDL_OK;
 }
 
-static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, pdl_tile_kind tile,
+static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, const pdl_choice *choice,
                             pdl_prepared *prepared, pdl_error *error)
 {
     pdl_step *step = &prepared->steps[prepared->step_count++]; /* counted first: destroyed even when half made */
+    const pdl_op *last = choice->pool < 0 ? op : &program->ops[choice->pool];
     step->op = op;
+    step->layer = last->layer;
+    step->output = last->output;
     step->maps = calloc(op->inputs + 1, sizeof *step->maps);
     if (step->maps == NULL) return pdl_fail_memory(error, (op->inputs + 1) * sizeof *step->maps, op->layer);
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i] = map_of(prepared, program, op->input[i]);
-    step->maps[op->inputs] = map_of(prepared, program, op->output);
+    step->maps[op->inputs] = map_of(prepared, program, step->output);
     step->flops = count_flops(program, op, prepared->batch);
+    if (last != op) step->flops += count_flops(program, last, prepared->batch);
     pdl_status status = PDL_OK;
-    if (tile != PDL_TILE_KINDS) {
-        status = make_winograd(engine, program, tile, step, error);
+    if (choice->tile != PDL_TILE_KINDS) {
+        status = make_winograd(engine, program, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
         status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
@@ -141,31 +124,32 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     return status;
 }
 
+static pdl_status make_steps(const pdl_engine *engine, pdl_program *program, const pdl_choice *choices,
+                             pdl_prepared *prepared, pdl_error *error)
+{
+    pdl_status status = pdl_plan_make(program, prepared->batch, choices, &prepared->plan, error);
+    if (status != PDL_OK) return status;
+    prepared->steps = calloc(program->op_count + 1, sizeof *prepared->steps);
+    if (prepared->steps == NULL)
+        return pdl_fail_memory(error, program->op_count * sizeof *prepared->steps, "a network's steps");
+    for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
+        if (!choices[i].done && !pdl_plan_renames(program, &program->ops[i]))
+            status = make_step(engine, program, &program->ops[i], &choices[i], prepared, error);
+    return status;
+}
+
 pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_algorithm algorithm,
                                pdl_prepared **out, pdl_error *error)
 {
+    pdl_choice *choices;
     pdl_prepared *prepared = calloc(1, sizeof *prepared);
     if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
     prepared->batch = batch;
-    pdl_tile_kind *tiles = calloc(program->op_count + 1, sizeof *tiles);
-    bool *own = calloc(program->op_count + 1, sizeof *own);
-    pdl_status status = PDL_OK;
-    if (tiles == NULL || own == NULL) {
-        status = pdl_fail_memory(error, program->op_count * sizeof *tiles, "the choice of algorithms");
-    } else {
-        choose_algorithms(program, batch, algorithm, tiles, own);
-        status = pdl_plan_make(program, batch, own, &prepared->plan, error);
-    }
+    pdl_status status = pdl_choices_make(program, batch, algorithm, (size_t)omp_get_max_threads(), &choices, error);
     if (status == PDL_OK) {
-        prepared->steps = calloc(program->op_count + 1, sizeof *prepared->steps);
-        if (prepared->steps == NULL)
-            status = pdl_fail_memory(error, program->op_count * sizeof *prepared->steps, "a network's steps");
+        status = make_steps(engine, program, choices, prepared, error);
+        free(choices);
     }
-    for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
-        if (!pdl_plan_renames(program, &program->ops[i]))
-            status = make_step(engine, program, &program->ops[i], tiles[i], prepared, error);
-    free(own);
-    free(tiles);
     if (status == PDL_OK)
         *out = prepared;
     else
@@ -221,7 +205,7 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     const pdl_op *op = step->op;
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i].data = address(prepared, bases, op->input[i]);
-    step->maps[op->inputs].data = address(prepared, bases, op->output);
+    step->maps[op->inputs].data = address(prepared, bases, step->output);
     if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
     pdl_kernel_call call = {.op = op, .input = step->maps, .output = step->maps[op->inputs]};
     if (step->tile_weights != NULL)

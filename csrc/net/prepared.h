@@ -7,11 +7,12 @@
 #include "net/kernels.h"
 #include "net/packed.h"
 #include "net/plan.h"
-#include "net/winograd/winograd.h"
 
 /* One operation, as a primitive of oneDNN or as a kernel of ours. */
 typedef struct pdl_step {
     pdl_op *op;
+    const char *layer; /* whose output this gives */
+    int output;        /* the value it makes: the operation's, or what its pooling makes of that */
     pdl_kernel kernel; /* NULL: Winograd, or the primitive */
     pdl_map *maps;     /* the inputs, then the output; data is set before every run */
     dnnl_primitive_t primitive;

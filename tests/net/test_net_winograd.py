@@ -94,6 +94,42 @@ def test_residual_sums_and_slices_of_a_concat():
         assert sum("winograd" in name for name in implementations(network)) == 4
 
 
+@pytest.mark.parametrize("extent", [(8, 8), (13, 11), (6, 9), (5, 5), (2, 3), (19, 3)])
+@pytest.mark.parametrize("algorithm", [SMALL_TILES, LARGE_TILES])
+def test_max_pools_of_two_by_two_are_done_on_the_way(kernels, extent, algorithm):
+    twin = Twin(*extent, 32)
+    conv = twin.conv2d(0, 48, (3, 3), padding="same", activation="relu")
+    network = twin.check(twin.max_pool2d(conv, (2, 2)), (1, 3), 1e-5, algorithm)
+    assert implementations(network, 3)[0].endswith("_max_pool") and len(network.steps(3)) == 1
+
+
+def test_max_pools_of_two_by_two_with_much_work_around():
+    twin = Twin(12, 12, 16)
+    y = twin.max_pool2d(twin.conv2d(0, 64, (3, 3), padding="same"), (2, 2))
+    y = twin.max_pool2d(twin.conv2d(y, 512, (3, 3), padding="same", activation="relu"), (2, 2))
+    z = twin.activation(twin.max_pool2d(twin.conv2d(y, 512, (3, 3), padding="same"), (2, 2)), "relu")
+    network = twin.check(z, (1, 40), 1e-5, LARGE_TILES)
+    assert [name.endswith("_max_pool") for name in implementations(network, 40)] == [True] * 3
+
+
+def test_other_pools_stay_by_themselves():
+    twin = Twin(9, 9, 16)
+    conv = twin.conv2d(0, 16, (3, 3), padding="same")
+    both = twin.concat(
+        [twin.max_pool2d(conv, (2, 2), padding="same"), twin.max_pool2d(conv, (2, 2), padding="same")]
+    )
+    pools = [
+        twin.max_pool2d(conv, (3, 3), stride=(2, 2)),
+        twin.max_pool2d(conv, (2, 2), stride=(1, 1)),
+        twin.max_pool2d(conv, (2, 2), padding="same"),
+        twin.avg_pool2d(conv, (2, 2)),
+        both,
+    ]
+    for pool in pools:
+        network = twin.check(pool, (2,), 1e-5, LARGE_TILES)
+        assert not any(name.endswith("_max_pool") for name in implementations(network))
+
+
 def test_shapes_that_do_not_fit_are_summed_directly():
     twin = Twin(12, 12, 16)
     for arguments in [

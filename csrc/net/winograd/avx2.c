@@ -20,6 +20,7 @@ typedef __m256 vec;
 #define vec_sub(a, b) _mm256_sub_ps(a, b)
 #define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vec_relu(a) _mm256_max_ps(_mm256_setzero_ps(), a)
+#define vec_max(a, b) _mm256_max_ps(a, b)
 #define vec_fence() _mm_sfence()
 
 #include "net/winograd/body.h"

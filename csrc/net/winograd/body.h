@@ -2,7 +2,8 @@
  *
  * The including file defines NAME, TEXT, LANES, TILES (rows of the micro-kernel: with two accumulators each, two
  * weights and a broadcast, they fill the registers), the type `vec` and vec_zero, vec_load, vec_store, vec_stream,
- * vec_broadcast, vec_add, vec_sub, vec_fma (a b + c), vec_relu (keeps NaN), vec_fence. */
+ * vec_broadcast, vec_add, vec_sub, vec_fma (a b + c), vec_relu (keeps NaN), vec_max,
+ * vec_fence. */
 #include "net/winograd/kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -203,6 +204,68 @@ INLINE void output_run(const pdl_line_kind down, const pdl_line_kind along, cons
     if (finish->stream) vec_fence();
 }
 
+/* The same, and the largest of every 2 x 2 outputs: y, rows_left and columns_left are of the pooled map. */
+INLINE void pool_tile(const pdl_line_kind down, const pdl_line_kind along, const float *m, size_t plane,
+                      const pdl_tile_finish *finish, vec bias, float *y, const pdl_map *map, size_t rows_left,
+                      size_t columns_left)
+{
+    const int rows = pdl_lines[down].inputs, columns = pdl_lines[along].inputs;
+    const int high = pdl_lines[down].outputs, wide = pdl_lines[along].outputs;
+    vec t[PDL_WINOGRAD_EXTENT * PDL_WINOGRAD_EXTENT], d[PDL_WINOGRAD_EXTENT], upper[PDL_WINOGRAD_EXTENT],
+        lower[PDL_WINOGRAD_EXTENT];
+    UNROLL
+    for (int j = 0; j < columns; j++) {
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            d[i] = vec_load(m + (size_t)(i * columns + j) * plane);
+        transform_output(down, d, upper);
+        UNROLL
+        for (int i = 0; i < high; i++)
+            t[i * columns + j] = upper[i];
+    }
+    UNROLL
+    for (int i = 0; i + 1 < high; i += 2) {
+        if ((size_t)i / 2 >= rows_left) return;
+        transform_output(along, t + i * columns, upper);
+        transform_output(along, t + (i + 1) * columns, lower);
+        float *line = y + (size_t)i / 2 * map->width * map->pitch;
+        UNROLL
+        for (int j = 0; j + 1 < wide; j += 2) {
+            vec largest = vec_max(vec_max(upper[j], upper[j + 1]), vec_max(lower[j], lower[j + 1]));
+            if ((size_t)j / 2 < columns_left) finish_pixel(line + (size_t)j / 2 * map->pitch, largest, bias, finish);
+        }
+    }
+}
+
+INLINE void pool_run(const pdl_line_kind down, const pdl_line_kind along, const pdl_tile_run *run, const float *m,
+                     const pdl_tile_finish *finish, const pdl_map *y)
+{
+    const pdl_tile_grid *grid = run->grid;
+    const size_t high = (size_t)pdl_lines[down].outputs / 2, wide = (size_t)pdl_lines[along].outputs / 2;
+    position at = find_position(grid, run->first);
+    for (size_t t = run->first; t < run->last; t++, m += LANES, move_on(grid, &at)) {
+        size_t row = at.line * high, column = at.number * wide;
+        if (row >= y->height || column >= y->width) continue; /* a last row or column that no window holds */
+        float *pixel = y->data + ((at.image * y->height + row) * y->width + column) * y->pitch;
+        for (size_t c = run->begin; c < run->end; c++) {
+            vec bias = finish->bias != NULL ? vec_load(finish->bias + c * LANES) : vec_zero();
+            pool_tile(down, along, m + (c - run->begin) * run->step, run->plane, finish, bias, pixel + c * LANES, y,
+                      y->height - row, y->width - column);
+        }
+    }
+    if (finish->stream) vec_fence();
+}
+
+static void pool_2x2_3x3(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish, const pdl_map *y)
+{
+    pool_run(PDL_LINE_2_3, PDL_LINE_2_3, run, m, finish, y);
+}
+
+static void pool_4x4_3x3(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish, const pdl_map *y)
+{
+    pool_run(PDL_LINE_4_3, PDL_LINE_4_3, run, m, finish, y);
+}
+
 #define DEFINE(kind, text, down, along)                                                                                \
     static void input_##text(const pdl_tile_run *run, const pdl_map *x, float *v)                                      \
     {                                                                                                                  \
@@ -281,24 +344,11 @@ static const panel_function panels[TILES + 1] = {
 #endif
 };
 
-/* All panels for one group of tiles after the other; the next product's weights come nearer during the last. */
-static void multiply_groups(const pdl_tile_product *p, size_t groups)
+/* Each panel is used for all groups of tiles before the next: it stays in the nearest cache that holds it. Each group
+ * brings a share of the next panel nearer. */
+static void multiply(const pdl_tile_product *p)
 {
-    size_t vectors = p->channels / LANES, size = 2 * LANES * p->channels, first = 0;
-    for (size_t g = 0; g < groups; g++) {
-        size_t tiles = p->tiles / groups + (g < p->tiles % groups);
-        size_t lines = p->next != NULL && g + 1 == groups ? 2 * LANES * LANES * sizeof(float) / LINE : 0;
-        for (size_t k = p->begin; k < p->end; k++)
-            panels[tiles](p->v + first * LANES, p->v_step, p->u + k * size, vectors,
-                          p->m + 2 * (k - p->begin) * p->m_step + first * LANES, p->m_step,
-                          lines ? (const char *)(p->next + (k - p->begin) * size) : NULL, lines);
-        first += tiles;
-    }
-}
-
-/* All groups of tiles for one panel after the other; each group brings a share of the next panel nearer. */
-static void multiply_panels(const pdl_tile_product *p, size_t groups)
-{
+    size_t groups = (p->tiles + TILES - 1) / TILES;
     size_t vectors = p->channels / LANES, size = 2 * LANES * p->channels;
     size_t share = (2 * LANES * LANES * sizeof(float) / LINE + groups - 1) / groups;
     for (size_t k = p->begin; k < p->end; k++) {
@@ -315,15 +365,6 @@ static void multiply_panels(const pdl_tile_product *p, size_t groups)
     }
 }
 
-static void multiply(const pdl_tile_product *product)
-{
-    size_t groups = (product->tiles + TILES - 1) / TILES;
-    if (product->panels_first)
-        multiply_panels(product, groups);
-    else
-        multiply_groups(product, groups);
-}
-
 #define INPUT_ROW(kind, text, down, along) [kind] = input_##text,
 #define OUTPUT_ROW(kind, text, down, along) [kind] = output_##text,
 
@@ -334,4 +375,5 @@ const pdl_winograd_kernels NAME = {
     .multiply = multiply,
     .input = {PDL_FOR_EACH_TILE(INPUT_ROW)},
     .output = {PDL_FOR_EACH_TILE(OUTPUT_ROW)},
+    .pool = {[PDL_TILE_2X2_3X3] = pool_2x2_3x3, [PDL_TILE_4X4_3X3] = pool_4x4_3x3},
 };

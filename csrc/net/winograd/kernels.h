@@ -46,7 +46,6 @@ typedef struct pdl_tile_product {
     float *m;
     size_t tiles, channels, begin, end;
     size_t v_step, m_step; /* floats from a vector of channels to the next */
-    bool panels_first;     /* each panel of u is used for all tiles before the next: for panels too large for L1 */
 } pdl_tile_product;
 
 typedef struct pdl_winograd_kernels {
@@ -57,6 +56,9 @@ typedef struct pdl_winograd_kernels {
     void (*input[PDL_TILE_KINDS])(const pdl_tile_run *run, const pdl_map *x, float *v);
     void (*output[PDL_TILE_KINDS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
                                    const pdl_map *y);
+    /* The same with the largest of every 2 x 2 outputs as result; NULL for tiles of one direction. */
+    void (*pool[PDL_TILE_KINDS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
+                                 const pdl_map *y);
 } pdl_winograd_kernels;
 
 extern const pdl_winograd_kernels pdl_winograd_portable;

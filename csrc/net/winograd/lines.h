@@ -113,11 +113,13 @@ typedef enum pdl_tile_kind {
                                         tile(PDL_TILE_6_7X1, 6_7x1, PDL_LINE_6_7, PDL_LINE_NONE)
 
 typedef struct pdl_tile {
-    const char *name;      /* "pdl:winograd_4x4_3x3" */
-    pdl_line_kind line[2]; /* down, along */
+    const char *name;        /* "pdl:winograd_4x4_3x3" */
+    const char *pooled_name; /* with a max pool of 2 x 2 after it */
+    pdl_line_kind line[2];   /* down, along */
 } pdl_tile;
 
-#define PDL_TILE_ROW(kind, text, down, along) [kind] = {"pdl:winograd_" #text, {down, along}},
+#define PDL_TILE_ROW(kind, text, down, along)                                                                          \
+    [kind] = {"pdl:winograd_" #text, "pdl:winograd_" #text "_max_pool", {down, along}},
 static const pdl_tile pdl_tiles[PDL_TILE_KINDS] = {PDL_FOR_EACH_TILE(PDL_TILE_ROW)};
 #undef PDL_TILE_ROW
 

@@ -49,6 +49,12 @@ static inline vec vec_relu(vec a)
     return (vec)((mask)a & ~(mask)(a < vec_zero()));
 }
 
+static inline vec vec_max(vec a, vec b)
+{
+    mask above = a > b;
+    return (vec)(((mask)a & above) | ((mask)b & ~above));
+}
+
 #define vec_stream(p, a) vec_store(p, a)
 #define vec_fence() ((void)0)
 

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 28      /* tiles: two runs of the AVX-512 micro-kernel, whole ones of the others */
-#define LINE_CHUNK 84 /* the same for tiles of one direction, which have a third of the products */
+/* Tiles of a chunk: multiples of the AVX-512 micro-kernel's 14. With the transformed weights in a core's reach, v and m
+ * should stay in its L2 cache; weights that must come from further away want many tiles to be used for. */
+#define CHUNK 28
+#define LINE_CHUNK 84 /* tiles of one direction have a third of the products */
+#define HEAVY_CHUNK 98
 #define TOGETHER_CHUNK 512
+#define HEAVY_WEIGHTS ((size_t)512 * 512) /* channels times outputs */
+#define ROUND 128                         /* outputs whose products m holds at once, of light weights */
 #define PLANE_GAP 48                      /* floats: keeps the planes from falling on the same cache sets */
-#define LARGE_PANEL 512                   /* channels from which a panel is too large for an L1 cache */
 #define STREAM_BYTES ((size_t)24 << 20)   /* outputs that no cache will hold until they are read */
-#define HEAVY_WEIGHTS ((size_t)512 * 512) /* channels times outputs that are worth reading once only */
 #define PIECE 4                           /* tiles of one task of a transform that threads share */
 
 const pdl_winograd_kernels *pdl_winograd_choose_kernels(void)
@@ -81,15 +84,14 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
         .outputs = out->channels,
         .stream = out->batch * out->height * out->width * out->channels * sizeof(float) > STREAM_BYTES &&
                   out->pitch % 16 == 0,
-        .panels_first = in->channels >= LARGE_PANEL,
     };
     plan->tiles = out->batch * plan->grid.down * plan->grid.along;
-    bool plane = high > 1 && wide > 1;
-    size_t chunk = plane ? CHUNK : LINE_CHUNK, chunks = (plan->tiles + chunk - 1) / chunk;
-    plan->together = chunks < 2 * threads || (plan->tiles <= 128 && in->channels * out->channels >= HEAVY_WEIGHTS);
-    size_t at_once = in->channels >= LARGE_PANEL || out->channels < 128 ? 64 : 128; /* outputs */
-    plan->panels = smaller(plan->together ? SIZE_MAX : at_once / (2 * plan->kernels->lanes), all_panels(plan));
+    bool heavy = in->channels * out->channels >= HEAVY_WEIGHTS;
+    size_t chunk = high == 1 || wide == 1 ? LINE_CHUNK : heavy ? HEAVY_CHUNK : CHUNK;
+    size_t round = smaller(ROUND / (2 * plan->kernels->lanes), all_panels(plan));
+    plan->together = (plan->tiles + chunk - 1) / chunk < 2 * threads;
     plan->chunk = smaller(plan->together ? TOGETHER_CHUNK : chunk, plan->tiles);
+    plan->panels = plan->together || heavy ? all_panels(plan) : round;
     lay_out(plan, threads);
 }
 
@@ -129,8 +131,7 @@ static void multiply(const run *r, size_t product, size_t begin, size_t end, siz
                              .begin = begin,
                              .end = end,
                              .v_step = plan->v_step,
-                             .m_step = plan->m_step,
-                             .panels_first = plan->panels_first};
+                             .m_step = plan->m_step};
     plan->kernels->multiply(&work);
 }
 
@@ -145,7 +146,9 @@ static void output(const run *r, size_t first, size_t last, size_t begin, size_t
                           .end = smaller(2 * end, plan->outputs / lanes),
                           .step = plan->m_step,
                           .plane = plan->m_plane};
-    plan->kernels->output[plan->tile](&tiles, r->m + (first - r->first) * lanes, &r->finish, r->y);
+    void (*write)(const pdl_tile_run *, const float *, const pdl_tile_finish *, const pdl_map *) =
+        plan->pool ? plan->kernels->pool[plan->tile] : plan->kernels->output[plan->tile];
+    write(&tiles, r->m + (first - r->first) * lanes, &r->finish, r->y);
 }
 
 /* One chunk by one thread, some panels of outputs at a time. */

@@ -28,7 +28,8 @@ typedef struct pdl_winograd {
     size_t tiles, channels, outputs;
     size_t chunk;  /* most tiles at once */
     size_t panels; /* of 2 L outputs at once */
-    bool together, panels_first, stream;
+    bool together, stream;
+    bool pool;                               /* the largest of every 2 x 2 outputs is what is written */
     size_t v_step, v_plane, m_step, m_plane; /* floats */
     size_t scratch;                          /* bytes, for all threads */
 } pdl_winograd;
@@ -40,7 +41,8 @@ bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, si
 pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, const pdl_map *out, pdl_algorithm algorithm,
                                        size_t threads);
 
-/* How to run it on maps of these shapes, by `threads` threads. */
+/* How to run it on maps of these shapes, by `threads` threads. plan->pool may be set afterwards, where the tile's
+ * kernels have a pool: out is then what a max pool of 2 x 2, stride 2, without padding makes of it. */
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
                        size_t threads);
 
