@@ -2,6 +2,7 @@
 #include "net/choice.h"
 
 #include "base/status.h"
+#include "net/pointwise/pointwise.h"
 
 #include <stdlib.h>
 
@@ -37,6 +38,22 @@ static int find_pool(const pdl_program *program, size_t index, pdl_tile_kind til
     return -1;
 }
 
+/* Convolutions of 1x1 that make a part of a concat: oneDNN's cannot write there. */
+static void choose_pointwise(const pdl_program *program, pdl_choice *choices)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *concat = &program->ops[i];
+        for (size_t j = 0; concat->kind == PDL_OP_CONCAT && j < concat->inputs; j++) {
+            const pdl_value *value = &program->values[concat->input[j]];
+            if (value->producer < 0 || value->uses != 1) continue;
+            const pdl_op *maker = &program->ops[value->producer];
+            size_t channels = program->values[maker->input[0]].channels;
+            if (!maker->residual && pdl_pointwise_fits(maker, channels, value->channels))
+                choices[value->producer].tile = PDL_TILE_1X1;
+        }
+    }
+}
+
 pdl_status pdl_choices_make(const pdl_program *program, size_t batch, pdl_algorithm algorithm, size_t threads,
                             pdl_choice **out, pdl_error *error)
 {
@@ -51,6 +68,7 @@ pdl_status pdl_choices_make(const pdl_program *program, size_t batch, pdl_algori
         choices[i].tile = pdl_winograd_choose_tile(op, &in, &map, algorithm, threads);
         if (choices[i].tile != PDL_TILE_KINDS) choices[i].pool = find_pool(program, i, choices[i].tile);
     }
+    if (algorithm != PDL_ALGORITHM_DIRECT) choose_pointwise(program, choices);
     for (size_t i = 0; i < program->op_count; i++)
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
     *out = choices;

@@ -5,7 +5,7 @@
 #include "net/winograd/winograd.h"
 
 typedef struct pdl_choice {
-    pdl_tile_kind tile; /* convolution: Winograd with this tile; PDL_TILE_KINDS: none */
+    pdl_tile_kind tile; /* convolution: Winograd with this tile, or our 1x1; PDL_TILE_KINDS: oneDNN */
     int pool;           /* the pooling operation that is done on the way, or -1 */
     bool done;          /* another operation does this one on the way */
 } pdl_choice;

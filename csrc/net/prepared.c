@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "net/pointwise/pointwise.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -78,8 +79,8 @@ static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, 
     return map;
 }
 
-static pdl_status make_winograd(const pdl_engine *engine, const pdl_program *program, const pdl_choice *choice,
-                                pdl_step *step, pdl_error *error)
+static pdl_status make_own(const pdl_engine *engine, const pdl_program *program, const pdl_choice *choice,
+                           pdl_step *step, pdl_error *error)
 {
     const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
     pdl_status status = pdl_step_keep_weight(engine, program, step, error);
@@ -87,13 +88,14 @@ static pdl_status make_winograd(const pdl_engine *engine, const pdl_program *pro
         status =
             pdl_tile_weights_acquire(step->op, choice->tile, in->channels, out->channels, &step->tile_weights, error);
     if (status != PDL_OK) return status;
+    step->kind = kernels[PDL_OP_CONV].kind;
+    step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
+    if (choice->tile == PDL_TILE_1X1) return PDL_OK;
     pdl_map whole = pdl_shape_of(program, step->op->output, out->batch);
     whole.pitch = out->pitch;
     pdl_winograd_plan(&step->winograd, choice->tile, step->op, in, &whole, (size_t)omp_get_max_threads());
     step->winograd.pool = choice->pool >= 0;
     step->scratch_bytes = step->winograd.scratch;
-    step->kind = kernels[PDL_OP_CONV].kind;
-    step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
     return PDL_OK;
 }
 
@@ -114,7 +116,7 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     if (last != op) step->flops += count_flops(program, last, prepared->batch);
     pdl_status status = PDL_OK;
     if (choice->tile != PDL_TILE_KINDS) {
-        status = make_winograd(engine, program, choice, step, error);
+        status = make_own(engine, program, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
         status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
@@ -208,10 +210,12 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     step->maps[op->inputs].data = address(prepared, bases, step->output);
     if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
     pdl_kernel_call call = {.op = op, .input = step->maps, .output = step->maps[op->inputs]};
-    if (step->tile_weights != NULL)
-        pdl_winograd_run(&step->winograd, step->tile_weights, &call, bases->scratch);
-    else
+    if (step->tile_weights == NULL)
         step->kernel(&call);
+    else if (step->tile_weights->tile == PDL_TILE_1X1)
+        pdl_pointwise_run(step->tile_weights, &call);
+    else
+        pdl_winograd_run(&step->winograd, step->tile_weights, &call, bases->scratch);
     return PDL_OK;
 }
 

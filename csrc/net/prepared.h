@@ -13,14 +13,14 @@ typedef struct pdl_step {
     pdl_op *op;
     const char *layer; /* whose output this gives */
     int output;        /* the value it makes: the operation's, or what its pooling makes of that */
-    pdl_kernel kernel; /* NULL: Winograd, or the primitive */
+    pdl_kernel kernel; /* NULL: a convolution of ours, or the primitive */
     pdl_map *maps;     /* the inputs, then the output; data is set before every run */
     dnnl_primitive_t primitive;
     dnnl_memory_t source, target, bias, scratch;
     dnnl_exec_arg_t args[5];
     int arg_count;
     pdl_packed *packed;
-    const pdl_tile_weights *tile_weights; /* NULL: no Winograd */
+    const pdl_tile_weights *tile_weights; /* of our own convolutions; NULL: another kind of step */
     pdl_winograd winograd;
     size_t scratch_bytes;
     const char *kind, *implementation;

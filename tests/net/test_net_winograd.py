@@ -94,6 +94,25 @@ def test_residual_sums_and_slices_of_a_concat():
         assert sum("winograd" in name for name in implementations(network)) == 4
 
 
+@pytest.mark.parametrize("relu", [None, "relu"])
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 64, 16), (5, 7, 12, 48), (8, 8, 300, 208), (17, 17, 2048, 80), (40, 30, 16, 32)]
+)
+def test_parts_of_a_concat_by_convolutions_of_one_pixel(kernels, shape, batch, relu):
+    height, width, channels, outputs = shape
+    twin = Twin(height, width, channels)
+    parts = [twin.conv2d(0, outputs, (1, 1), activation=relu), twin.conv2d(0, 16, (1, 1), use_bias=False)]
+    network = twin.check(
+        twin.concat([parts[0], twin.activation(0, "relu"), parts[1]]), (batch,), algorithm=AUTO
+    )
+    assert implementations(network, batch) == ["pdl:pointwise", "pdl:pointwise"]
+    images = twin.images(batch)
+    y = twin.graph.find(twin.graph.layers[-1][0])
+    one, three = (twin.network(y, threads=threads, algorithm=AUTO).run(images) for threads in (1, 3))
+    np.testing.assert_array_equal(one, three)
+
+
 @pytest.mark.parametrize("extent", [(8, 8), (13, 11), (6, 9), (5, 5), (2, 3), (19, 3)])
 @pytest.mark.parametrize("algorithm", [SMALL_TILES, LARGE_TILES])
 def test_max_pools_of_two_by_two_are_done_on_the_way(kernels, extent, algorithm):

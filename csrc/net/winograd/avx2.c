@@ -1,27 +1,10 @@
-/* Winograd in vectors of eight floats. SPDX-License-Identifier: Apache-2.0 */
+/* Winograd with avx2. SPDX-License-Identifier: Apache-2.0 */
 #include "net/winograd/kernels.h"
 
-#ifdef PDL_WINOGRAD_X86
-#include <immintrin.h>
-#pragma GCC target("avx2,fma")
+#ifdef PDL_SIMD_X86
+#include "net/simd/avx2.h"
 
 #define NAME pdl_winograd_avx2
-#define TEXT "avx2"
-#define LANES 8
-#define TILES 6
-
-typedef __m256 vec;
-#define vec_zero() _mm256_setzero_ps()
-#define vec_load(p) _mm256_loadu_ps(p)
-#define vec_store(p, a) _mm256_storeu_ps(p, a)
-#define vec_stream(p, a) _mm256_stream_ps(p, a)
-#define vec_broadcast(a) _mm256_set1_ps(a)
-#define vec_add(a, b) _mm256_add_ps(a, b)
-#define vec_sub(a, b) _mm256_sub_ps(a, b)
-#define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define vec_relu(a) _mm256_max_ps(_mm256_setzero_ps(), a)
-#define vec_max(a, b) _mm256_max_ps(a, b)
-#define vec_fence() _mm_sfence()
 
 #include "net/winograd/body.h"
 #else

@@ -1,9 +1,6 @@
-/* The kernels' one text, compiled once for each vector extension. SPDX-License-Identifier: Apache-2.0
+/* The kernels' one text, compiled once for each vector extension (net/simd/simd.h). SPDX-License-Identifier: Apache-2.0
  *
- * The including file defines NAME, TEXT, LANES, TILES (rows of the micro-kernel: with two accumulators each, two
- * weights and a broadcast, they fill the registers), the type `vec` and vec_zero, vec_load, vec_store, vec_stream,
- * vec_broadcast, vec_add, vec_sub, vec_fma (a b + c), vec_relu (keeps NaN), vec_max,
- * vec_fence. */
+ * The including file defines NAME, and includes a header of net/simd before. */
 #include "net/winograd/kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -286,7 +283,7 @@ PDL_FOR_EACH_TILE(DEFINE)
 INLINE void panel(const int tiles, const float *v, size_t v_step, const float *u, size_t vectors, float *m,
                   size_t m_step, const char *ahead, size_t lines)
 {
-    vec left[TILES], right[TILES];
+    vec left[ROWS], right[ROWS];
     UNROLL
     for (int t = 0; t < tiles; t++)
         left[t] = right[t] = vec_zero();
@@ -326,7 +323,7 @@ PANEL(3)
 PANEL(4)
 PANEL(5)
 PANEL(6)
-#if TILES > 6
+#if ROWS > 6
 PANEL(7)
 PANEL(8)
 PANEL(9)
@@ -337,9 +334,9 @@ PANEL(13)
 PANEL(14)
 #endif
 
-static const panel_function panels[TILES + 1] = {
+static const panel_function panels[ROWS + 1] = {
     NULL,    panel_1, panel_2, panel_3,  panel_4,  panel_5,  panel_6,
-#if TILES > 6
+#if ROWS > 6
     panel_7, panel_8, panel_9, panel_10, panel_11, panel_12, panel_13, panel_14,
 #endif
 };
@@ -348,7 +345,7 @@ static const panel_function panels[TILES + 1] = {
  * brings a share of the next panel nearer. */
 static void multiply(const pdl_tile_product *p)
 {
-    size_t groups = (p->tiles + TILES - 1) / TILES;
+    size_t groups = (p->tiles + ROWS - 1) / ROWS;
     size_t vectors = p->channels / LANES, size = 2 * LANES * p->channels;
     size_t share = (2 * LANES * LANES * sizeof(float) / LINE + groups - 1) / groups;
     for (size_t k = p->begin; k < p->end; k++) {
@@ -369,9 +366,8 @@ static void multiply(const pdl_tile_product *p)
 #define OUTPUT_ROW(kind, text, down, along) [kind] = output_##text,
 
 const pdl_winograd_kernels NAME = {
-    .name = TEXT,
     .lanes = LANES,
-    .tiles = TILES,
+    .tiles = ROWS,
     .multiply = multiply,
     .input = {PDL_FOR_EACH_TILE(INPUT_ROW)},
     .output = {PDL_FOR_EACH_TILE(OUTPUT_ROW)},

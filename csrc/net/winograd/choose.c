@@ -64,7 +64,7 @@ pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, cons
 {
     pdl_tile_kind best = PDL_TILE_KINDS;
     double lowest = algorithm == PDL_ALGORITHM_AUTO ? direct_cost(op, in, out) / MARGIN : INFINITY;
-    for (int tile = 0; tile < PDL_TILE_KINDS; tile++) {
+    for (int tile = 0; tile < PDL_TILE_FILTERS; tile++) {
         if (!allowed(tile, algorithm) || !pdl_winograd_fits(op, tile, in->channels, out->channels)) continue;
         double cost = tile_cost(tile, op, in, out, threads);
         if (cost >= lowest) continue;

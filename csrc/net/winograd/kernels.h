@@ -13,6 +13,7 @@
 #define PDL_NET_WINOGRAD_KERNELS_H
 
 #include "net/kernels.h"
+#include "net/simd/simd.h"
 #include "net/winograd/lines.h"
 
 #include <stdbool.h>
@@ -49,26 +50,24 @@ typedef struct pdl_tile_product {
 } pdl_tile_product;
 
 typedef struct pdl_winograd_kernels {
-    const char *name;
     size_t lanes; /* L */
     size_t tiles; /* that the innermost loop works on at once */
     void (*multiply)(const pdl_tile_product *product);
-    void (*input[PDL_TILE_KINDS])(const pdl_tile_run *run, const pdl_map *x, float *v);
-    void (*output[PDL_TILE_KINDS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
-                                   const pdl_map *y);
+    void (*input[PDL_TILE_FILTERS])(const pdl_tile_run *run, const pdl_map *x, float *v);
+    void (*output[PDL_TILE_FILTERS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
+                                     const pdl_map *y);
     /* The same with the largest of every 2 x 2 outputs as result; NULL for tiles of one direction. */
-    void (*pool[PDL_TILE_KINDS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
-                                 const pdl_map *y);
+    void (*pool[PDL_TILE_FILTERS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,
+                                   const pdl_map *y);
 } pdl_winograd_kernels;
 
 extern const pdl_winograd_kernels pdl_winograd_portable;
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define PDL_WINOGRAD_X86 1
+#ifdef PDL_SIMD_X86
 extern const pdl_winograd_kernels pdl_winograd_avx2;
 extern const pdl_winograd_kernels pdl_winograd_avx512;
 #endif
 
-/* The fastest set that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
+/* Those of pdl_simd_choose. */
 const pdl_winograd_kernels *pdl_winograd_choose_kernels(void);
 
 #endif

@@ -96,10 +96,12 @@ typedef enum pdl_tile_kind {
     PDL_TILE_8_3X1,
     PDL_TILE_4_7X1,
     PDL_TILE_6_7X1,
+    PDL_TILE_FILTERS,                /* the number of those above */
+    PDL_TILE_1X1 = PDL_TILE_FILTERS, /* no filtering: the weights of pointwise/pointwise.h */
     PDL_TILE_KINDS
 } pdl_tile_kind;
 
-/* tile(KIND, name, line down, line along) for every kind, in order. */
+/* tile(KIND, name, line down, line along) for every kind that filters, in order. */
 #define PDL_FOR_EACH_TILE(tile)                                                                                        \
     tile(PDL_TILE_2X2_3X3, 2x2_3x3, PDL_LINE_2_3, PDL_LINE_2_3)                                                        \
         tile(PDL_TILE_4X4_3X3, 4x4_3x3, PDL_LINE_4_3, PDL_LINE_4_3)                                                    \
@@ -120,7 +122,9 @@ typedef struct pdl_tile {
 
 #define PDL_TILE_ROW(kind, text, down, along)                                                                          \
     [kind] = {"pdl:winograd_" #text, "pdl:winograd_" #text "_max_pool", {down, along}},
-static const pdl_tile pdl_tiles[PDL_TILE_KINDS] = {PDL_FOR_EACH_TILE(PDL_TILE_ROW)};
+static const pdl_tile pdl_tiles[PDL_TILE_KINDS] = {
+    PDL_FOR_EACH_TILE(PDL_TILE_ROW)[PDL_TILE_1X1] = {"pdl:pointwise", NULL, {PDL_LINE_NONE, PDL_LINE_NONE}},
+};
 #undef PDL_TILE_ROW
 
 static inline const pdl_line *pdl_tile_line(pdl_tile_kind kind, int axis)

@@ -21,19 +21,14 @@
 
 const pdl_winograd_kernels *pdl_winograd_choose_kernels(void)
 {
-    const pdl_winograd_kernels *able[3] = {&pdl_winograd_portable};
-    size_t count = 1;
-#ifdef PDL_WINOGRAD_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) able[count++] = &pdl_winograd_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw"))
-        able[count++] = &pdl_winograd_avx512;
+    static const pdl_winograd_kernels *const sets[PDL_SIMD_KINDS] = {
+        [PDL_SIMD_PORTABLE] = &pdl_winograd_portable,
+#ifdef PDL_SIMD_X86
+        [PDL_SIMD_AVX2] = &pdl_winograd_avx2,
+        [PDL_SIMD_AVX512] = &pdl_winograd_avx512,
 #endif
-    const char *asked = getenv("PYDEEPL_KERNELS");
-    for (size_t i = 0; asked != NULL && i < count; i++)
-        if (strcmp(asked, able[i]->name) == 0) return able[i];
-    return able[count - 1];
+    };
+    return sets[pdl_simd_choose()];
 }
 
 bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs)

@@ -1,0 +1,12 @@
+/* 1x1 convolutions with avx2. SPDX-License-Identifier: Apache-2.0 */
+#include "net/pointwise/kernels.h"
+
+#ifdef PDL_SIMD_X86
+#include "net/simd/avx2.h"
+
+#define NAME pdl_pointwise_avx2
+
+#include "net/pointwise/body.h"
+#else
+typedef int pdl_no_avx2; /* a translation unit may not be empty */
+#endif

@@ -1,0 +1,29 @@
+/* The inner loop of 1x1 convolutions, one for each vector extension. SPDX-License-Identifier: Apache-2.0 */
+#ifndef PDL_NET_POINTWISE_KERNELS_H
+#define PDL_NET_POINTWISE_KERNELS_H
+
+#include "net/simd/simd.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* y[i, :] = relu(x[i, :] u + bias + y[i, :]) for a block of pixels and some panels of 2 L outputs each. */
+typedef struct pdl_pointwise_block {
+    const float *x;                   /* [pixels, channels], x_pitch floats from pixel to pixel */
+    const float *u;                   /* [panels, channels, 2 L]; outputs beyond the last are zeros */
+    const float *bias;                /* [outputs] or NULL */
+    float *y;                         /* [pixels, outputs], y_pitch floats from pixel to pixel */
+    size_t pixels, channels, outputs; /* outputs: a multiple of L */
+    size_t x_pitch, y_pitch;
+    bool residual, relu;
+} pdl_pointwise_block;
+
+typedef void (*pdl_pointwise_kernel)(const pdl_pointwise_block *block);
+
+void pdl_pointwise_portable(const pdl_pointwise_block *block);
+#ifdef PDL_SIMD_X86
+void pdl_pointwise_avx2(const pdl_pointwise_block *block);
+void pdl_pointwise_avx512(const pdl_pointwise_block *block);
+#endif
+
+#endif

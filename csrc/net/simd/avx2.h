@@ -1,0 +1,25 @@
+/* Vectors of eight floats, for x86 processors with AVX2 and FMA. SPDX-License-Identifier: Apache-2.0 */
+#ifndef PDL_NET_SIMD_AVX2_H
+#define PDL_NET_SIMD_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#pragma GCC target("avx2,fma")
+
+#define LANES 8
+#define ROWS 6
+
+typedef __m256 vec;
+#define vec_zero() _mm256_setzero_ps()
+#define vec_load(p) _mm256_loadu_ps(p)
+#define vec_store(p, a) _mm256_storeu_ps(p, a)
+#define vec_stream(p, a) _mm256_stream_ps(p, a)
+#define vec_broadcast(a) _mm256_set1_ps(a)
+#define vec_add(a, b) _mm256_add_ps(a, b)
+#define vec_sub(a, b) _mm256_sub_ps(a, b)
+#define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define vec_relu(a) _mm256_max_ps(_mm256_setzero_ps(), a)
+#define vec_max(a, b) _mm256_max_ps(a, b)
+#define vec_fence() _mm_sfence()
+
+#endif

@@ -1,0 +1,25 @@
+/* Vectors of sixteen floats, for x86 processors with AVX-512. SPDX-License-Identifier: Apache-2.0 */
+#ifndef PDL_NET_SIMD_AVX512_H
+#define PDL_NET_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,prefer-vector-width=512")
+
+#define LANES 16
+#define ROWS 14
+
+typedef __m512 vec;
+#define vec_zero() _mm512_setzero_ps()
+#define vec_load(p) _mm512_loadu_ps(p)
+#define vec_store(p, a) _mm512_storeu_ps(p, a)
+#define vec_stream(p, a) _mm512_stream_ps(p, a)
+#define vec_broadcast(a) _mm512_set1_ps(a)
+#define vec_add(a, b) _mm512_add_ps(a, b)
+#define vec_sub(a, b) _mm512_sub_ps(a, b)
+#define vec_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define vec_relu(a) _mm512_max_ps(_mm512_setzero_ps(), a)
+#define vec_max(a, b) _mm512_max_ps(a, b)
+#define vec_fence() _mm_sfence()
+
+#endif

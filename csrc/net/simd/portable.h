@@ -1,0 +1,63 @@
+/* Vectors of four floats, which every 64-bit processor has. SPDX-License-Identifier: Apache-2.0 */
+#ifndef PDL_NET_SIMD_PORTABLE_H
+#define PDL_NET_SIMD_PORTABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANES 4
+#define ROWS 6
+
+typedef float vec __attribute__((vector_size(16), may_alias, aligned(4)));
+typedef int32_t mask __attribute__((vector_size(16)));
+
+static inline __attribute__((unused)) vec vec_zero(void)
+{
+    return (vec){0};
+}
+
+static inline __attribute__((unused)) vec vec_load(const float *p)
+{
+    return *(const vec *)p;
+}
+
+static inline __attribute__((unused)) void vec_store(float *p, vec a)
+{
+    *(vec *)p = a;
+}
+
+static inline __attribute__((unused)) vec vec_broadcast(float a)
+{
+    return (vec){a, a, a, a};
+}
+
+static inline __attribute__((unused)) vec vec_add(vec a, vec b)
+{
+    return a + b;
+}
+
+static inline __attribute__((unused)) vec vec_sub(vec a, vec b)
+{
+    return a - b;
+}
+
+static inline __attribute__((unused)) vec vec_fma(vec a, vec b, vec c)
+{
+    return a * b + c;
+}
+
+static inline __attribute__((unused)) vec vec_relu(vec a)
+{
+    return (vec)((mask)a & ~(mask)(a < vec_zero()));
+}
+
+static inline __attribute__((unused)) vec vec_max(vec a, vec b)
+{
+    mask above = a > b;
+    return (vec)(((mask)a & above) | ((mask)b & ~above));
+}
+
+#define vec_stream(p, a) vec_store(p, a)
+#define vec_fence() ((void)0)
+
+#endif

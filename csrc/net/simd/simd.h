@@ -1,0 +1,21 @@
+/* Which of the vector extensions a room's kernels run with. SPDX-License-Identifier: Apache-2.0
+ *
+ * The kernels of a room have one text, which is compiled once for each extension after its header here. That header
+ * defines `vec`, a vector of LANES floats, with vec_zero, vec_load, vec_store, vec_stream (past the caches),
+ * vec_broadcast, vec_add, vec_sub, vec_fma (a b + c), vec_relu (keeps NaN), vec_max and vec_fence (after streams); and
+ * ROWS: with two accumulators each, two weights and a broadcast, so many rows of a matrix product fill the registers.
+ */
+#ifndef PDL_NET_SIMD_H
+#define PDL_NET_SIMD_H
+
+typedef enum pdl_simd { PDL_SIMD_PORTABLE, PDL_SIMD_AVX2, PDL_SIMD_AVX512, PDL_SIMD_KINDS } pdl_simd;
+
+/* Compilers that take a target for the rest of a file, on x86-64. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define PDL_SIMD_X86 1
+#endif
+
+/* The widest that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
+pdl_simd pdl_simd_choose(void);
+
+#endif
