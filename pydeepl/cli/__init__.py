@@ -12,6 +12,7 @@ _COMMANDS = {
     "run": ("run", "run a PySpark/sparkdl script, unchanged, on pydeepl"),
     "weights": ("weights", "list, fetch or verify the networks' weights"),
     "cache": ("cache", "show or clear the features kept on disk"),
+    "bench": ("bench", "how fast a network runs here, and where its time goes"),
     "version": ("version", "versions of pydeepl and of what it stands on"),
 }
 

@@ -46,6 +46,9 @@ class Featurizer:
         True for the default folder, a folder's path, False for no, None for what the environment variable
         PYDEEPL_FEATURE_CACHE says (unset: no). See pydeepl.deep.cache. What is read back has the bits that
         were computed. Where all images are known, the weights are not even loaded.
+    exact : True computes every convolution as the direct sum. False takes faster algorithms of fewer
+        multiplications (Winograd's) where they pay: their rounding moves features by some 5e-6 of their size,
+        ten times what the direct sum's does.
 
     Attributes: the parameters by their names, and `spec`, a FeatureSpec (input size, feature shape, layer
     names). The weights are loaded at the first call, once for all Featurizers of the process that want the
@@ -69,6 +72,7 @@ class Featurizer:
         channelOrder: str = "RGB",
         scaleHint: str = "SCALE_AREA_AVERAGING",
         cache: bool | str | os.PathLike[str] | None = None,
+        exact: bool = False,
     ) -> None:
         self._plan = plan_network(modelName, layer, pooling)
         self.spec: FeatureSpec = self._plan.spec
@@ -85,6 +89,7 @@ class Featurizer:
         hint_number(scaleHint)
         self.scaleHint = scaleHint
         self.cache = check_cache(cache)
+        self.exact = bool(exact)
         self._loaded: LoadedNetwork | None = None
         self._store: FeatureStore | None = None
 
@@ -94,7 +99,8 @@ class Featurizer:
     def __reduce__(self) -> Any:
         """Pickled as its parameters: another process loads the network itself."""
         parameters = (self.modelName, self.weights, self.precision, self.pooling, self.layer, self.threads)
-        return (Featurizer, (*parameters, self.batchSize, self.channelOrder, self.scaleHint, self.cache))
+        more = (self.batchSize, self.channelOrder, self.scaleHint, self.cache, self.exact)
+        return (Featurizer, (*parameters, *more))
 
     def load(self) -> str:
         """Loads the weights where that is not done yet; returns where they came from, in plain words."""
@@ -167,13 +173,13 @@ class Featurizer:
         if self._loaded is not None:
             weights = self._loaded.weights
         else:
-            weights = weights_in_use(self._plan, self.weights, self.threads or 0)
+            weights = weights_in_use(self._plan, self.weights, self.threads or 0, self.exact)
         md5 = _md5_of(weights)
         if md5 is None:
             text = f"features are not cached: {weights.path} is no more the file that was loaded"
             warnings.warn(text, RuntimeWarning, stacklevel=4)
             return None, None
-        key = NetworkKey.of(self.spec, self.pooling, self.precision, self.scaleHint, md5)
+        key = NetworkKey.of(self.spec, self.pooling, self.precision, self.scaleHint, md5, self.exact)
         store, limit = self._store, size_limit()
         if store is None or (store.folder, store.network, store.limit) != (folder, key, limit):
             store = self._store = FeatureStore(folder, key, self.spec.numFeatures, limit)
@@ -181,7 +187,7 @@ class Featurizer:
 
     def _network(self) -> LoadedNetwork:
         if self._loaded is None:
-            self._loaded = shared_network(self._plan, self.weights, self.threads or 0)
+            self._loaded = shared_network(self._plan, self.weights, self.threads or 0, self.exact)
         return self._loaded
 
     def _load(

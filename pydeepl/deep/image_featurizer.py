@@ -50,7 +50,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     inputCol : the column of images (Spark's image struct).
     outputCol : the column to append: dense float32 vectors, the layer's output flattened, channels last.
     modelName, scaleHint : as sparkdl's.
-    weights, precision, pooling, layer, batchSize, cache : see Featurizer.
+    weights, precision, pooling, layer, batchSize, cache, exact : see Featurizer.
 
     transform() raises ValueError for a missing input column, an output column that is there already and an
     input column that holds no images; reading the features raises ValueError naming the row and the image's
@@ -95,6 +95,12 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         "whether features are kept on disk: true, false or a folder; unset: PYDEEPL_FEATURE_CACHE decides",
         _to_cache,
     )
+    exact: Param[bool] = Param(
+        Params._dummy(),
+        "exact",
+        "whether convolutions are direct sums only, slower and with less rounding",
+        TypeConverters.toBoolean,
+    )
 
     _input_kwargs: dict[str, Any]
 
@@ -112,9 +118,10 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         layer: str | None = None,
         batchSize: int | None = None,
         cache: bool | str | None = None,
+        exact: bool = False,
     ) -> None:
         super().__init__()
-        self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32")
+        self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32", exact=False)
         self._setDefault(weights=None, pooling=None, layer=None, batchSize=None, cache=None)
         self._featurizer: tuple[dict[str, Any], Featurizer] | None = None
         self._set(**self._input_kwargs)
@@ -133,6 +140,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         layer: str | None = None,
         batchSize: int | None = None,
         cache: bool | str | None = None,
+        exact: bool = False,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -156,7 +164,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     def featurizer(self) -> Featurizer:
         """The Featurizer that these params describe; kept, so that one stage loads its weights once."""
         names = ("modelName", "scaleHint", "weights", "precision", "pooling", "layer", "batchSize", "cache")
-        params = {name: self.getOrDefault(name) for name in names}
+        params = {name: self.getOrDefault(name) for name in (*names, "exact")}
         if self._featurizer is None or self._featurizer[0] != params:
             self._featurizer = (params, Featurizer(**params))
         return self._featurizer[1]

@@ -1,6 +1,6 @@
 """Loaded networks, shared by everyone in the process who wants the same one.
 
-    (model, layer, pooling, weights file, threads) ──► one core network, alive as long as somebody holds it
+    (model, layer, pooling, weights file, threads, exact) ──► one core network, alive while somebody holds it
 
 A pipeline that is fitted and then used for prediction loads its weights once, and nothing outlives its users.
 """
@@ -19,6 +19,10 @@ from pydeepl.weights.network import found_params
 
 # What decides where weights of no given path come from.
 _WEIGHTS_VARIABLES = ("PYDEEPL_WEIGHTS", "PYDEEPL_HOME", "KERAS_HOME")
+
+
+# How the core computes convolutions: pdl_algorithm.
+_AUTO, _DIRECT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -61,45 +65,49 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_lock)
 
 
-def shared_network(plan: NetworkPlan, weights: str | None, threads: int) -> LoadedNetwork:
+def shared_network(
+    plan: NetworkPlan, weights: str | None, threads: int, exact: bool = False
+) -> LoadedNetwork:
     """The network of a plan, loaded unless somebody holds the same one already.
 
-    weights: path or name as network_params takes it, None for the model's own; threads: 0 for the default.
+    weights: path or name as network_params takes it, None for the model's own; threads: 0 for the default;
+    exact: see Featurizer.
     Raises what network_params raises.
     """
-    key = _key(plan, weights, threads)
+    key = _key(plan, weights, threads, exact)
     with _lock:
         loaded = _networks.get(key)
         if loaded is None:
-            loaded = _networks[key] = _load(plan, weights, threads)
+            loaded = _networks[key] = _load(plan, weights, threads, exact)
     return loaded
 
 
-def weights_in_use(plan: NetworkPlan, weights: str | None, threads: int) -> WeightsFile:
+def weights_in_use(plan: NetworkPlan, weights: str | None, threads: int, exact: bool = False) -> WeightsFile:
     """The file whose weights shared_network gives, without reading them where that is not done yet.
 
     Parameters: those of shared_network. Raises what finding (and downloading) the file raises.
     """
     with _lock:
-        loaded = _networks.get(_key(plan, weights, threads))
+        loaded = _networks.get(_key(plan, weights, threads, exact))
     if loaded is not None:
         return loaded.weights
     return WeightsFile.at(acquire(plan.spec.modelName, weights, plan.includeTop).path)
 
 
-def _key(plan: NetworkPlan, weights: str | None, threads: int) -> tuple[Any, ...]:
+def _key(plan: NetworkPlan, weights: str | None, threads: int, exact: bool) -> tuple[Any, ...]:
     spec = plan.spec
     output = plan.graph.layers[plan.output][0]  # by its name, which tells poolings apart
-    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads)
+    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads, exact)
 
 
-def _load(plan: NetworkPlan, weights: str | None, threads: int) -> LoadedNetwork:
+def _load(plan: NetworkPlan, weights: str | None, threads: int, exact: bool) -> LoadedNetwork:
     found = acquire(plan.spec.modelName, weights, plan.includeTop)
     file = WeightsFile.at(found.path)
     params, source = found_params(plan.spec.modelName, found, plan.includeTop)
     if WeightsFile.at(found.path) != file:
         raise OSError(f"{found.path}: the file was changed while it was read")
-    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads)
+    algorithm = _DIRECT if exact else _AUTO
+    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm)
     return LoadedNetwork(network, source, file)
 
 

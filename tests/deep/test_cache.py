@@ -101,6 +101,12 @@ def test_the_same_bits_first_and_second_time(make, runs, settings, tmp_path):
     assert runs == [4, 3]  # another Featurizer, and nothing more was run
 
 
+def test_exact_features_have_a_key_of_their_own():
+    spec = Featurizer("ResNet50").spec
+    keys = [NetworkKey.of(spec, None, "float32", "SCALE_FAST", "0" * 32, exact) for exact in (False, True)]
+    assert keys[0].folder != keys[1].folder
+
+
 def test_hits_and_misses_mixed_keep_their_order(make, runs):
     images = [picture(seed) for seed in range(23)]
     expected = np.concatenate([make(cache=False)([image]) for image in images])

@@ -49,6 +49,20 @@ def featurizer(weights):
     return Featurizer("ResNet50", weights=weights, batchSize=4)
 
 
+def test_exact_features_are_direct_sums(weights):
+    images = [np.random.default_rng(seed).integers(0, 256, (224, 224, 3), np.uint8) for seed in range(2)]
+    params, _ = network_params("ResNet50", weights)
+    graph = _core.zoo_graph("ResNet50", False)
+    preprocess = _core.zoo_spec("ResNet50")[3]
+    direct = _core.Network(graph, graph.find("avg_pool"), params, preprocess, 0, 1)
+    expected = direct.run(np.stack([image[:, :, ::-1] for image in images]))
+    exact, fast = (Featurizer("ResNet50", weights=weights, exact=exact) for exact in (True, False))
+    assert exact(images).tobytes() == expected.tobytes()
+    assert fast(images).tobytes() != expected.tobytes()  # another network, though the weights are the same
+    assert_same(fast(images), expected)
+    assert pickle.loads(pickle.dumps(exact)).exact is True
+
+
 def assert_same(features, expected):
     """Equal but for the order of additions, which may differ between batch sizes."""
     assert features.dtype == np.float32

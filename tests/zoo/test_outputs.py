@@ -12,17 +12,18 @@ from golden.keras.random_weights import generator, parameters, pictures
 
 from pydeepl import _core
 
+AUTO, DIRECT = 0, 1  # algorithms of a Network
 TOLERANCE = 1e-5  # the project's bound for float32 features
 IMAGES, SAMPLE = 2, 1000
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "keras" / "outputs.npz")
 
 
-def network_of(name, include_top):
+def network_of(name, include_top, algorithm=AUTO):
     """The network with the weights of the references, up to its last layer, and its pictures."""
     _, height, width, preprocess, _ = _core.zoo_spec(name)
     graph = _core.zoo_graph(name, include_top)
     params = parameters(name, graph.layers)
-    network = _core.Network(graph, len(graph.layers) - 1, params, preprocess, 0)
+    network = _core.Network(graph, len(graph.layers) - 1, params, preprocess, 0, algorithm)
     return network, pictures(name, IMAGES, height, width)
 
 
@@ -46,6 +47,13 @@ def test_features(name):
     for batch in (1, 3, 17):
         image = np.arange(batch) % IMAGES if batch > 1 else np.array([1])
         check(name, False, network.run(images[image]), image)
+
+
+@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50"])
+def test_features_by_direct_sums_alone(name):
+    network, images = network_of(name, False, DIRECT)
+    check(name, False, network.run(images), np.arange(IMAGES))
+    assert not any("winograd" in implementation for _, _, implementation, _ in network.steps(IMAGES))
 
 
 # VGG's tops have 124 million parameters each, and differ in nothing but the base.

@@ -1,6 +1,6 @@
 """What features are kept under: the network that makes them, and the image they are of.
 
-    network   model, layer, pooling, precision, scaling hint, weights' MD5, NUMERICS    a folder
+    network   model, layer, pooling, precision, exact, scaling hint, weights, NUMERICS   a folder
     image     a file's bytes, or an array's pixels with their shape and channel order   a file in it
 
 Keys are hashes of contents: a renamed or copied image is found again, an image that was changed under its old
@@ -38,11 +38,18 @@ class NetworkKey:
     featureShape: tuple[int, ...]
     weights: str
     """The MD5 of the weights' file."""
+    exact: bool = False
     numerics: int = NUMERICS
 
     @classmethod
     def of(
-        cls, spec: FeatureSpec, pooling: str | None, precision: str, scaleHint: str, weights: str
+        cls,
+        spec: FeatureSpec,
+        pooling: str | None,
+        precision: str,
+        scaleHint: str,
+        weights: str,
+        exact: bool = False,
     ) -> "NetworkKey":
         """The key of a Featurizer's network."""
         return cls(
@@ -54,6 +61,7 @@ class NetworkKey:
             spec.inputSize,
             spec.featureShape,
             weights,
+            exact,
         )
 
     @cached_property

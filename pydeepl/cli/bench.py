@@ -1,0 +1,175 @@
+"""`pydeepl bench`: how fast a network runs here, and where its time goes."""
+
+import argparse
+import json
+import statistics
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pydeepl import _core
+from pydeepl.cli.text import table
+from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE, check_positive
+from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
+
+_AUTO, _DIRECT = 0, 1  # algorithms of a core network
+_FEWEST_RUNS = 5
+
+
+class Step(NamedTuple):
+    """One step of a network: a layer, with all that is done on the way."""
+
+    layer: str
+    kind: str
+    implementation: str
+    flops: float
+    """What the direct sum takes, for a batch: an algorithm that needs fewer looks faster than the machine."""
+    seconds: float
+    """The fastest of its runs."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[MODEL], and how to run it."""
+    parser.add_argument(
+        "model", nargs="?", default="InceptionV3", metavar="MODEL", help=f"{', '.join(model_names())}"
+    )
+    parser.add_argument("--precision", choices=["float32"], default="float32", help="arithmetic (float32)")
+    parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZE, help="images at once (%(default)s)")
+    parser.add_argument("--threads", type=int, help="threads (all)")
+    parser.add_argument("--exact", action="store_true", help="convolutions as direct sums only")
+    parser.add_argument("--layers", action="store_true", help="every step's time and algorithm")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.epilog = "The weights are random: they do not change the time. Nothing is downloaded."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures and prints."""
+    batch = check_positive("--batch", arguments.batch)
+    threads = 0 if arguments.threads is None else check_positive("--threads", arguments.threads)
+    plan = plan_network(check_model_name(arguments.model))
+    algorithm = _DIRECT if arguments.exact else _AUTO
+    network = _network(plan, threads, algorithm)
+    images = _images(batch, plan.spec.inputSize)
+    prepared = _time(lambda: network.prepare(batch))
+    times = _measure(network, images, arguments.seconds)
+    steps = [
+        Step(*step, seconds)
+        for step, seconds in zip(network.steps(batch), network.seconds(batch), strict=True)
+    ]
+    peak = _peak(threads)
+    result = _summary(plan, batch, prepared, times, steps, peak)
+    if arguments.json:
+        layers = [step._asdict() for step in steps]
+        print(json.dumps({**result, **({"layers": layers} if arguments.layers else {})}, indent=2))
+    else:
+        _print(result, steps, arguments.layers)
+    return 0
+
+
+# ---- measuring
+
+
+def _time(call: Any) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def _random(shape: tuple[int, ...], name: str, random: np.random.Generator) -> NDArray[np.float32]:
+    """Values that keep the activations' size from layer to layer, so that none overflows or vanishes."""
+    if name in ("gamma", "moving_variance"):
+        return np.ones(shape, np.float32)
+    if "kernel" not in name:
+        return np.zeros(shape, np.float32)
+    inputs = np.prod(shape[:2]) if name == "depthwise_kernel" else np.prod(shape[:-1])
+    return random.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / inputs))
+
+
+def _network(plan: NetworkPlan, threads: int, algorithm: int) -> _core.Network:
+    random = np.random.default_rng(0)
+    params = [_random(shape, name, random) for layer in plan.graph.layers for name, shape in layer[4]]
+    return _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm)
+
+
+def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (batch, *size, 3), np.uint8)
+
+
+def _measure(network: _core.Network, images: NDArray[np.uint8], seconds: float) -> list[float]:
+    """Times of runs, at least some, for about so many seconds."""
+    out = network.run(images)
+    times: list[float] = []
+    while len(times) < _FEWEST_RUNS or sum(times) < seconds:
+        times.append(_time(lambda: network.run(images, out)))
+    return times
+
+
+def _peak(threads: int) -> float:
+    """The machine's multiplications and additions a second: the best of some direct convolutions."""
+    best = 0.0
+    for size, channels, kernel in ((28, 512, 1), (56, 128, 3), (14, 512, 3)):
+        graph = _core.Graph()
+        graph.input("input", size, size, channels)
+        node = graph.conv2d("conv", 0, channels, (kernel, kernel), padding="same")
+        params = [np.full(shape, 1e-3, np.float32) for _, shape in graph.layers[node][4]]
+        network = _core.Network(graph, node, params, 0, threads, _DIRECT)
+        maps = np.ones((8, size, size, channels), np.float32)
+        _measure(network, maps, 0.2)  # type: ignore[arg-type]
+        best = max(best, network.steps(8)[0][3] / network.seconds(8)[0])
+    return best
+
+
+# ---- telling
+
+
+def _summary(
+    plan: NetworkPlan, batch: int, prepared: float, times: list[float], steps: list[Step], peak: float
+) -> dict[str, Any]:
+    median = statistics.median(times)
+    flops = sum(step.flops for step in steps)
+    return {
+        "model": plan.spec.modelName,
+        "batch": batch,
+        "images_per_second": batch / median,
+        "seconds_per_batch": {"median": median, "least": min(times), "runs": len(times)},
+        "preparation_seconds": prepared,
+        "gflops_per_image": flops / batch / 1e9,
+        "gflops_per_second": flops / median / 1e9,
+        "peak_gflops_per_second": peak / 1e9,
+    }
+
+
+def _print(result: dict[str, Any], steps: list[Step], layers: bool) -> None:
+    rate, peak = result["gflops_per_second"], result["peak_gflops_per_second"]
+    seconds = result["seconds_per_batch"]
+    print(
+        f"{result['model']}, float32, batches of {result['batch']}: "
+        f"{result['images_per_second']:.1f} images/s (median of {seconds['runs']} runs, "
+        f"{1e3 * seconds['median']:.1f} ms; prepared in {result['preparation_seconds']:.2f} s)\n"
+        f"{result['gflops_per_image']:.2f} GFLOP an image by direct sums: {rate:.0f} GFLOP/s, "
+        f"{100 * rate / peak:.0f} % of the {peak:.0f} that direct convolutions reach here\n"
+    )
+    print(table([("algorithm", "steps", "ms", "share", "GFLOP/s"), *_by_algorithm(steps)]))
+    if layers:
+        total = sum(step.seconds for step in steps)
+        rows = [(step.layer, step.implementation, *_figures([step], total)) for step in steps]
+        print()
+        print(table([("layer", "algorithm", "ms", "share", "GFLOP/s"), *rows]))
+
+
+def _by_algorithm(steps: list[Step]) -> list[tuple[str, ...]]:
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(step.implementation, []).append(step)
+    total = sum(step.seconds for step in steps)
+    ordered = sorted(groups.items(), key=lambda group: -sum(step.seconds for step in group[1]))
+    return [(name, str(len(group)), *_figures(group, total)) for name, group in ordered]
+
+
+def _figures(steps: list[Step], total: float) -> tuple[str, str, str]:
+    seconds, flops = sum(step.seconds for step in steps), sum(step.flops for step in steps)
+    rate = f"{flops / seconds / 1e9:.0f}" if seconds > 0 and flops > 0 else ""
+    return f"{1e3 * seconds:.2f}", f"{100 * seconds / total:.1f} %" if total > 0 else "", rate

@@ -1,0 +1,41 @@
+"""`pydeepl bench`: its figures belong together."""
+
+import json
+
+import pytest
+
+from pydeepl.cli import main
+
+FAST = ["--batch", "1", "--seconds", "0"]
+
+
+def test_figures_for_programs(capsys):
+    assert main(["bench", "ResNet50", *FAST, "--layers", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["model"], found["batch"]) == ("ResNet50", 1)
+    # Keras' ResNet50 takes 3.87 billion multiplications with as many additions for its convolutions.
+    assert found["gflops_per_image"] == pytest.approx(7.75, rel=0.02)
+    seconds = found["seconds_per_batch"]
+    assert seconds["runs"] >= 5 and 0 < seconds["least"] <= seconds["median"]
+    assert found["images_per_second"] == pytest.approx(1 / seconds["median"])
+    assert found["gflops_per_second"] == pytest.approx(found["gflops_per_image"] / seconds["median"])
+    assert found["peak_gflops_per_second"] > 1
+    layers = found["layers"]
+    assert sum(layer["flops"] for layer in layers) == pytest.approx(1e9 * found["gflops_per_image"])
+    assert sum(layer["seconds"] for layer in layers) <= 1.01 * seconds["least"]
+    assert any("winograd" in layer["implementation"] for layer in layers)
+
+
+def test_text_for_people(capsys):
+    assert main(["bench", "ResNet50", *FAST, "--exact", "--layers"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("ResNet50, float32, batches of 1: ")
+    assert "winograd" not in text
+    assert "conv5_block3_out" in text and "conv1_relu" in text
+
+
+def test_what_cannot_be_measured_is_refused(capsys):
+    assert main(["bench", "ResNet51"]) == 1
+    assert "did you mean ResNet50" in capsys.readouterr().err
+    assert main(["bench", "ResNet50", "--batch", "0"]) == 1
+    assert "--batch must be at least 1, got 0" in capsys.readouterr().err
