@@ -86,6 +86,8 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
     size_t round = smaller(ROUND / (2 * plan->kernels->lanes), all_panels(plan));
     plan->together = (plan->tiles + chunk - 1) / chunk < 2 * threads;
     plan->chunk = smaller(plan->together ? TOGETHER_CHUNK : chunk, plan->tiles);
+    plan->chunks = (plan->tiles + chunk - 1) / chunk;
+    plan->chunks = (plan->chunks + threads - 1) / threads * threads;
     plan->panels = plan->together || heavy ? all_panels(plan) : round;
     lay_out(plan, threads);
 }
@@ -167,7 +169,7 @@ static void run_chunk(const run *r)
 static void run_apart(const run *whole, float *scratch)
 {
     const pdl_winograd *plan = whole->plan;
-    size_t chunks = (plan->tiles + plan->chunk - 1) / plan->chunk, products = pdl_tile_products(plan->tile);
+    size_t chunks = plan->chunks, products = pdl_tile_products(plan->tile);
     size_t share = products * (plan->v_plane + plan->m_plane);
     share = (share + 15) / 16 * 16;
 #pragma omp parallel for schedule(dynamic)

@@ -27,6 +27,7 @@ typedef struct pdl_winograd {
     pdl_tile_grid grid;
     size_t tiles, channels, outputs;
     size_t chunk;  /* most tiles at once */
+    size_t chunks; /* apart: a number that the threads share evenly */
     size_t panels; /* of 2 L outputs at once */
     bool together, stream;
     bool pool;                               /* the largest of every 2 x 2 outputs is what is written */
