@@ -85,7 +85,9 @@ def _random(shape: tuple[int, ...], name: str, random: np.random.Generator) -> N
     if "kernel" not in name:
         return np.zeros(shape, np.float32)
     inputs = np.prod(shape[:2]) if name == "depthwise_kernel" else np.prod(shape[:-1])
-    return random.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / inputs))
+    values: NDArray[np.float32] = random.standard_normal(shape, np.float32)
+    values *= np.float32(np.sqrt(2 / inputs))
+    return values
 
 
 def _network(plan: NetworkPlan, threads: int, algorithm: int) -> _core.Network:

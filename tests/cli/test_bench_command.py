@@ -13,8 +13,8 @@ def test_figures_for_programs(capsys):
     assert main(["bench", "ResNet50", *FAST, "--layers", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["model"], found["batch"]) == ("ResNet50", 1)
-    # Keras' ResNet50 takes 3.87 billion multiplications with as many additions; pixels that a stride of 2 leaves
-    # out right afterwards are not computed here.
+    # Keras' ResNet50 takes 3.87 billion multiplications with as many additions; pixels that a stride of 2
+    # leaves out right afterwards are not computed here.
     assert 6.5 < found["gflops_per_image"] < 7.75
     seconds = found["seconds_per_batch"]
     assert seconds["runs"] >= 5 and 0 < seconds["least"] <= seconds["median"]
