@@ -157,10 +157,12 @@ def same_optimum(
     return rows
 
 
-def sklearn_forms(contestant: Contestant, forms: tuple[str, ...]) -> list[Contestant]:
-    """lbfgs on each form of the features, in float32 and in float64."""
+def sklearn_forms(contestant: Contestant, forms: tuple[str, ...], wanted: list[str]) -> list[Contestant]:
+    """lbfgs on each form of the features, in float32 and in float64; those that start with a wanted one."""
+    wanted = wanted or [""]
     return [
         contestant.such(f"{contestant.name} {form}, {dtype}", form=form, dtype=dtype, solver="lbfgs")
         for form in forms
         for dtype in ("float32", "float64")
+        if any(f"{form}, {dtype}".startswith(each) for each in wanted)
     ]

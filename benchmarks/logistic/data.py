@@ -57,6 +57,9 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with the digits and the weights")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--sklearn", nargs="*", default=[], help="only these of scikit-learn's forms: 'centred, float32'"
+    )
 
 
 def named(name: str) -> Data:

@@ -39,7 +39,7 @@ def beside_sklearn(
     data: Data, options: argparse.Namespace, rounds: int, failures: list[str]
 ) -> list[list[str]]:
     with stage(data, options.threads) as on:
-        theirs = compare.sklearn_forms(on.sklearn(), ("dense", "centred"))
+        theirs = compare.sklearn_forms(on.sklearn(), ("dense", "centred"), options.sklearn)
         ours = {"dense": on.ours("dense")}
         return compare.same_optimum(label_of(data), ours, theirs, rounds, failures)
 

@@ -58,7 +58,7 @@ class Tables:
 
     def beside_sklearn(self, label: str, forms: tuple[str, ...], on: Stage) -> None:
         sklearn = on.sklearn()
-        contestants = compare.sklearn_forms(sklearn, (*forms, "centred"))
+        contestants = compare.sklearn_forms(sklearn, (*forms, "centred"), self.options.sklearn)
         ours = {form: on.ours(form) for form in forms}
         self.optimum += compare.same_optimum(label, ours, contestants, self.rounds, self.failures)
         self.elastic_net_optimum(label, forms[-1], ours[forms[-1]], sklearn)
