@@ -2,7 +2,6 @@
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,23 +249,33 @@ def test_a_disk_that_fills_up_in_mid_write(tmp_path, monkeypatch):
     assert not kept(store, 2) and kept(store, 1)
 
 
-def write_many(folder, start, stop, limit=LARGE):
-    store = store_in(folder, limit)
-    for _ in range(3):
-        fill(store, range(start, stop))
-        for number in range(start, stop):
-            kept(store, number)
+WRITE_MANY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_cache_store as tests
+from pathlib import Path
+folder, start, stop, limit = Path(sys.argv[2]), *map(int, sys.argv[3:])
+store = tests.store_in(folder, limit)
+for _ in range(3):
+    tests.fill(store, range(start, stop))
+    for number in range(start, stop):
+        tests.kept(store, number)
+"""
+
+
+def write_at_once(folder, limit):
+    """Two processes with overlapping keys, so that some are written by both at the same time."""
+    here = str(Path(__file__).parent)
+    commands = [
+        [sys.executable, "-c", WRITE_MANY, here, str(folder), str(start), str(stop), str(limit)]
+        for start, stop in ((0, 60), (30, 90))
+    ]
+    workers = [subprocess.Popen(command) for command in commands]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
 
 
 def test_processes_at_once(tmp_path):
-    """Overlapping keys, so that some are written by two processes at the same time."""
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=write_many, args=(tmp_path, *span)) for span in ((0, 60), (30, 90))]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-        assert worker.exitcode == 0
+    write_at_once(tmp_path, LARGE)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         store = store_in(tmp_path)
@@ -275,14 +285,7 @@ def test_processes_at_once(tmp_path):
 
 def test_processes_at_once_in_a_small_cache(tmp_path):
     limit = 64 * ENTRY
-    spawn = multiprocessing.get_context("spawn")
-    spans = ((0, 60), (30, 90))
-    workers = [spawn.Process(target=write_many, args=(tmp_path, *span, limit)) for span in spans]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-        assert worker.exitcode == 0
+    write_at_once(tmp_path, limit)
     assert cached_networks(tmp_path)[0].bytes <= limit * (1 + 2 / 16)
 
 

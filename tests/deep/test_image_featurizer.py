@@ -186,6 +186,7 @@ def test_params_have_sparkdls_names_and_defaults(stage):
         "layer",
         "batchSize",
         "cache",
+        "exact",
     }
     assert {param.name for param in stage.params} == names
     assert "java.awt.Image" in stage.explainParams()

@@ -416,8 +416,8 @@ def test_ctrl_c_ends_a_search_of_any_estimator(table, parallelism):
 def test_ctrl_c_ends_the_logistic_regressions_of_other_threads(monkeypatch):
     """No fit goes on behind the caller's back: they end at their next iteration."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((2000, 200)).astype(np.float32)
-    table = pa.table({"features": vector_array(x), "label": rng.integers(0, 10, 2000).astype(float)})
+    x = rng.standard_normal((20_000, 500)).astype(np.float32)  # seconds to the optimum
+    table = pa.table({"features": vector_array(x), "label": rng.integers(0, 10, len(x)).astype(float)})
     lr = LogisticRegression(tol=0.0, maxIter=10**6)
     running, ended = [], []
     train = LogisticRegression._train
