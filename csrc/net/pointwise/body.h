@@ -4,8 +4,6 @@
  * ROWS pixels times one panel: two vectors of sums a pixel stay in registers over all channels. */
 #include "net/pointwise/kernels.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
 #define LINE 64    /* bytes of a cache line */
 #define POINTERS 5 /* every third pixel has one; the two after it are 1 and 2 pitches away */
 #define AHEAD_LINES (2 * LANES * (int)sizeof(float) / LINE) /* of the weights of one channel */

@@ -15,6 +15,15 @@ typedef enum pdl_simd { PDL_SIMD_PORTABLE, PDL_SIMD_AVX2, PDL_SIMD_AVX512, PDL_S
 #define PDL_SIMD_X86 1
 #endif
 
+/* For the kernels' loops of constant length, whose arrays then live in registers. A sanitizer's checks in hundreds of
+ * copies of a line take minutes to compile: there the loops stay loops. */
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __SANITIZE_ADDRESS__
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* The widest that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
 pdl_simd pdl_simd_choose(void);
 

@@ -3,9 +3,6 @@
  * The including file defines NAME, and includes a header of net/simd before. */
 #include "net/winograd/kernels.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
 /* ---- lines ------------------------------------------------------------------------------------------- */
 
 /* sum_i factor[i] d[2 i], the last factor being 1 */
