@@ -94,7 +94,7 @@ static pdl_status make_room(pdl_network *network, const pdl_prepared *prepared, 
     pdl_status status = grow(&arena, &network->arena_bytes, prepared->plan.arena, "activations", error);
     network->arena = arena;
     if (status != PDL_OK) return status;
-    return grow(&network->scratch, &network->scratch_bytes, prepared->scratch, "oneDNN's scratchpad", error);
+    return grow(&network->scratch, &network->scratch_bytes, prepared->scratch, "working memory", error);
 }
 
 /* Moves the batch's preparation to the front; false when there is none. */

@@ -364,7 +364,6 @@ static void multiply(const pdl_tile_product *p)
 
 const pdl_winograd_kernels NAME = {
     .lanes = LANES,
-    .tiles = ROWS,
     .multiply = multiply,
     .input = {PDL_FOR_EACH_TILE(INPUT_ROW)},
     .output = {PDL_FOR_EACH_TILE(OUTPUT_ROW)},

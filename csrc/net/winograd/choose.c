@@ -12,7 +12,8 @@
 
 #include <math.h>
 
-/* What moving one number costs in multiplications and additions: measured on AVX-512 and AVX2 machines, 25 to 40. */
+/* What moving one number costs in multiplications and additions: the transforms' times beside the products' for 64 to
+ * 512 channels with AVX-512, one machine. Weights are taken to cost the same. */
 #define TRANSFORM 33.0
 #define WEIGHT 33.0
 /* Winograd must win by so much: its weights take several times the memory, and its error is larger. */

@@ -51,7 +51,6 @@ typedef struct pdl_tile_product {
 
 typedef struct pdl_winograd_kernels {
     size_t lanes; /* L */
-    size_t tiles; /* that the innermost loop works on at once */
     void (*multiply)(const pdl_tile_product *product);
     void (*input[PDL_TILE_FILTERS])(const pdl_tile_run *run, const pdl_map *x, float *v);
     void (*output[PDL_TILE_FILTERS])(const pdl_tile_run *run, const float *m, const pdl_tile_finish *finish,

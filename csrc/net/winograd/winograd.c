@@ -4,8 +4,6 @@
 #include "base/memory.h"
 
 #include <omp.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Tiles of a chunk: multiples of the AVX-512 micro-kernel's 14. With the transformed weights in a core's reach, v and m
  * should stay in its L2 cache; weights that must come from further away want many tiles to be used for. */
