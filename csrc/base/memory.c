@@ -40,6 +40,12 @@ void *pdl_alloc_zero(size_t count, size_t size)
     return memory;
 }
 
+double *pdl_alloc_doubles(size_t a, size_t b, size_t c)
+{
+    size_t count;
+    return pdl_size_mul(a, b, &count) && pdl_size_mul(count, c, &count) ? pdl_alloc(count, sizeof(double)) : NULL;
+}
+
 void pdl_free(void *memory)
 {
     free(memory);

@@ -1,17 +1,10 @@
-/* Aligned memory and overflow-checked sizes. SPDX-License-Identifier: Apache-2.0 */
+/* Aligned memory. SPDX-License-Identifier: Apache-2.0 */
 #ifndef PDL_BASE_MEMORY_H
 #define PDL_BASE_MEMORY_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/sizes.h"
 
 #define PDL_ALIGNMENT 64 /* bytes: a cache line and an AVX-512 register */
-
-/* *product = a * b; false when it does not fit in size_t. */
-static inline bool pdl_size_mul(size_t a, size_t b, size_t *product)
-{
-    return !__builtin_mul_overflow(a, b, product);
-}
 
 /* Uninitialised memory for count elements of `size` bytes, aligned to PDL_ALIGNMENT; NULL when the product
  * overflows or memory is out. Count 0 gives a valid pointer. Free with pdl_free. */
@@ -19,6 +12,9 @@ void *pdl_alloc(size_t count, size_t size);
 
 /* The same, zeroed. */
 void *pdl_alloc_zero(size_t count, size_t size);
+
+/* Uninitialised memory for a * b * c doubles. */
+double *pdl_alloc_doubles(size_t a, size_t b, size_t c);
 
 void pdl_free(void *memory);
 

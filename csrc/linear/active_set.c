@@ -269,8 +269,8 @@ static void screen_tile(void *context, size_t tile, size_t worker)
     const pdl_objective *full = work->set->full;
     const pdl_matrix *matrix = full->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile);
-    size_t set_step = matrix->sparse != NULL ? 1 : matrix->width,
-           column_step = matrix->sparse != NULL ? matrix->stride : 1;
+    size_t set_step, column_step;
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     double *g = work->tiles + worker * pdl_matrix_tile_size(matrix), scale = 1 / full->total_weight;
     memset(g, 0, pdl_matrix_tile_size(matrix) * sizeof *g);
     pdl_matrix_gradient(matrix, tile, 0, matrix->rows, work->set->seen_multipliers, g);

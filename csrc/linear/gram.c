@@ -32,11 +32,6 @@ typedef struct columns {
     size_t capacity;
 } columns;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static double density(const pdl_matrix *matrix)
 {
     if (matrix->sparse == NULL) return 1;
@@ -81,7 +76,7 @@ static void add_strip(const gram *work, size_t first, size_t width, const double
     const pdl_matrix *matrix = work->objective->matrix;
     size_t rows = work->rows, run;
     for (size_t k = 0; k < rows; k += BLOCK_ROWS) {
-        size_t count = smaller(BLOCK_ROWS, rows - k);
+        size_t count = pdl_size_min(BLOCK_ROWS, rows - k);
         for (size_t row = k; row < rows; row += run) {
             const float *x = pdl_matrix_run(matrix, row, rows - row, &run) + first;
             matrix->kernels->dense_margins(x, matrix->columns, run, width, factor + k * STRIP, STRIP, count,
@@ -102,7 +97,7 @@ static void run_dense(void *context, size_t part, size_t worker)
     memset(sums, 0, work->size * sizeof *sums);
     size_t last = (part + 1) * strips / work->parts;
     for (size_t strip = part * strips / work->parts; strip < last; strip++) {
-        size_t first = strip * STRIP, width = smaller(STRIP, all - first);
+        size_t first = strip * STRIP, width = pdl_size_min(STRIP, all - first);
         scale_strip(work, first, width, factor, shift);
         add_strip(work, first, width, factor, shift, sums);
     }
@@ -277,7 +272,7 @@ static void close_gram(gram *work, size_t threads)
 static size_t parts_of(const pdl_matrix *matrix)
 {
     size_t fit = 2 * matrix->sets * matrix->columns / (matrix->rows * matrix->rows);
-    return fit < 2 ? 2 : smaller(fit, MAX_PARTS);
+    return fit < 2 ? 2 : pdl_size_min(fit, MAX_PARTS);
 }
 
 pdl_status pdl_gram_compute(const pdl_objective *objective, double **out, pdl_error *error)

@@ -81,15 +81,10 @@ size_t pdl_matrix_find_run(const pdl_matrix *matrix, size_t row)
     return low;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 const float *pdl_matrix_run(const pdl_matrix *matrix, size_t row, size_t wanted, size_t *run)
 {
     const pdl_run *at = &matrix->run[pdl_matrix_find_run(matrix, row)];
-    *run = smaller(at[1].first - row, wanted);
+    *run = pdl_size_min(at[1].first - row, wanted);
     return matrix->part[at->part].x + (at->row + (row - at->first)) * matrix->columns;
 }
 
@@ -112,7 +107,7 @@ static void sparse_margins(const pdl_matrix *matrix, size_t tile, size_t first, 
     for (size_t row = first; row < last; run++) {
         const pdl_run *at = &matrix->run[run];
         pdl_sparse_tile x = pdl_part_tile_of(&matrix->part[at->part], tile);
-        size_t from = at->row + (row - at->first), end = smaller(at[1].first, last);
+        size_t from = at->row + (row - at->first), end = pdl_size_min(at[1].first, last);
         matrix->kernels->sparse_margins(&x, from, from + (end - row), b, matrix->stride,
                                         margins + (row - first) * matrix->stride);
         row = end;
@@ -126,7 +121,7 @@ static void sparse_gradient(const pdl_matrix *matrix, size_t tile, size_t first,
     for (size_t row = first; row < last; run++) {
         const pdl_run *at = &matrix->run[run];
         pdl_sparse_tile x = pdl_part_tile_of(&matrix->part[at->part], tile);
-        size_t from = at->row + (row - at->first), end = smaller(at[1].first, last);
+        size_t from = at->row + (row - at->first), end = pdl_size_min(at[1].first, last);
         matrix->kernels->sparse_gradient(&x, from, from + (end - row), r + (row - first) * matrix->stride,
                                          matrix->stride, g);
         row = end;
@@ -167,14 +162,14 @@ static const float *row_of(const walk *at, const pdl_run *run, size_t row)
 static bool next_piece(walk *at)
 {
     const pdl_run *run = at->matrix->run + at->run;
-    size_t left = at->last - at->row, here = smaller(run[1].first, at->last) - at->row;
+    size_t left = at->last - at->row, here = pdl_size_min(run[1].first, at->last) - at->row;
     if (left == 0) return false;
     if (here == left || here >= PANEL) {
         at->x = row_of(at, run, at->row);
         at->pitch = at->matrix->columns;
         at->rows = here == left ? here : here - here % PANEL;
     } else {
-        size_t wanted = smaller(left, PANEL), r = 0;
+        size_t wanted = pdl_size_min(left, PANEL), r = 0;
         for (size_t i = 0; i < wanted; i++) {
             while (at->row + i >= run[r + 1].first)
                 r++;

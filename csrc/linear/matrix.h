@@ -57,6 +57,13 @@ static inline size_t pdl_matrix_tile_size(const pdl_matrix *matrix)
     return matrix->width * matrix->stride;
 }
 
+/* The layout of that tile: a dense one keeps sets apart (one step = one column), a sparse one columns. */
+static inline void pdl_matrix_tile_steps(const pdl_matrix *matrix, size_t *set_step, size_t *column_step)
+{
+    *set_step = matrix->sparse != NULL ? 1 : matrix->width;
+    *column_step = matrix->sparse != NULL ? matrix->stride : 1;
+}
+
 /* The non-zeros of a part's tile. */
 static inline pdl_sparse_tile pdl_part_tile_of(const pdl_part *part, size_t tile)
 {

@@ -17,37 +17,21 @@
 #define MIN_GROUPS 8 /* fewer tiles than that keep no threads busy */
 #define RANGE_ROWS 256
 
-static size_t ceiling(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static void plan(pdl_objective *objective)
 {
     const pdl_matrix *matrix = objective->matrix;
     objective->by_rows = matrix->sets * matrix->columns <= BY_ROWS_COEFFICIENTS || matrix->tiles < MIN_GROUPS;
     if (objective->by_rows) {
         size_t chunk = CHUNK_BYTES / (matrix->columns * sizeof(float));
-        chunk = chunk < MIN_CHUNK ? MIN_CHUNK : smaller(chunk, MAX_CHUNK);
+        chunk = chunk < MIN_CHUNK ? MIN_CHUNK : pdl_size_min(chunk, MAX_CHUNK);
         objective->part_rows = chunk / MIN_CHUNK * MIN_CHUNK;
-        objective->parts = smaller(ceiling(matrix->rows, objective->part_rows), MAX_SLOTS);
+        objective->parts = pdl_size_min(pdl_size_div_up(matrix->rows, objective->part_rows), MAX_SLOTS);
         objective->ranges = objective->parts;
     } else {
-        objective->parts = smaller(matrix->tiles, MAX_GROUPS);
+        objective->parts = pdl_size_min(matrix->tiles, MAX_GROUPS);
         objective->part_rows = RANGE_ROWS;
-        objective->ranges = ceiling(matrix->rows, RANGE_ROWS);
+        objective->ranges = pdl_size_div_up(matrix->rows, RANGE_ROWS);
     }
-}
-
-static double *doubles(size_t a, size_t b, size_t c)
-{
-    size_t count;
-    return pdl_size_mul(a, b, &count) && pdl_size_mul(count, c, &count) ? pdl_alloc(count, sizeof(double)) : NULL;
 }
 
 pdl_status pdl_objective_prepare(pdl_objective *objective, pdl_error *error)
@@ -56,15 +40,15 @@ pdl_status pdl_objective_prepare(pdl_objective *objective, pdl_error *error)
     plan(objective);
     bool by_rows = objective->by_rows;
     size_t tile = pdl_matrix_tile_size(matrix), threads = objective->threads, stride = matrix->stride;
-    objective->packed = doubles(by_rows ? matrix->tiles : threads, tile, 1);
-    objective->gradients = doubles(by_rows ? objective->parts * matrix->tiles : threads, tile, 1);
-    objective->margins =
-        by_rows ? doubles(threads, objective->part_rows, stride) : doubles(objective->parts, matrix->rows, stride);
-    objective->tile_shift = doubles(matrix->tiles, stride, 1);
-    objective->tile_square = doubles(matrix->tiles, 1, 1);
-    objective->offset = doubles(stride, 1, 1);
-    objective->range_loss = doubles(objective->ranges, 1, 1);
-    objective->range_sums = doubles(objective->ranges, stride, 1);
+    objective->packed = pdl_alloc_doubles(by_rows ? matrix->tiles : threads, tile, 1);
+    objective->gradients = pdl_alloc_doubles(by_rows ? objective->parts * matrix->tiles : threads, tile, 1);
+    objective->margins = by_rows ? pdl_alloc_doubles(threads, objective->part_rows, stride)
+                                 : pdl_alloc_doubles(objective->parts, matrix->rows, stride);
+    objective->tile_shift = pdl_alloc_doubles(matrix->tiles, stride, 1);
+    objective->tile_square = pdl_alloc_doubles(matrix->tiles, 1, 1);
+    objective->offset = pdl_alloc_doubles(stride, 1, 1);
+    objective->range_loss = pdl_alloc_doubles(objective->ranges, 1, 1);
+    objective->range_sums = pdl_alloc_doubles(objective->ranges, stride, 1);
     const double *const made[] = {objective->packed,     objective->gradients, objective->margins,
                                   objective->tile_shift, objective->offset,    objective->tile_square,
                                   objective->range_loss, objective->range_sums};
@@ -90,13 +74,6 @@ void pdl_objective_release(pdl_objective *objective)
 
 /* ---- tiles: coefficients in, gradient out ------------------------------------------------------------ */
 
-/* A dense tile keeps sets apart (one step = one column); a sparse one keeps columns apart. */
-static void tile_layout(const pdl_matrix *matrix, size_t *set_step, size_t *column_step)
-{
-    *set_step = matrix->sparse != NULL ? 1 : matrix->width;
-    *column_step = matrix->sparse != NULL ? matrix->stride : 1;
-}
-
 static double penalty_factor(const pdl_objective *objective, size_t column)
 {
     double u = objective->inverse_deviation[column];
@@ -109,7 +86,7 @@ static void pack_tile(pdl_objective *objective, size_t tile, const double *b, do
     const pdl_matrix *matrix = objective->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile), set_step, column_step;
     const double *restrict inverse = objective->inverse_deviation + first;
-    tile_layout(matrix, &set_step, &column_step);
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     if (matrix->sparse != NULL) memset(packed, 0, pdl_matrix_tile_size(matrix) * sizeof *packed); /* the padding */
     double square = 0;
     for (size_t c = 0; c < matrix->sets; c++) {
@@ -134,7 +111,7 @@ static void finish_tile(const pdl_objective *objective, size_t tile, const doubl
 {
     const pdl_matrix *matrix = objective->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile), set_step, column_step;
-    tile_layout(matrix, &set_step, &column_step);
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     double scale = 1 / objective->total_weight;
     for (size_t c = 0; c < matrix->sets; c++) {
         const double *row = b + c * matrix->columns + first;
@@ -209,7 +186,7 @@ static void run_slot(void *context, size_t slot, size_t worker)
     pass *work = context;
     pdl_objective *objective = work->objective;
     const pdl_matrix *matrix = objective->matrix;
-    size_t tile_size = pdl_matrix_tile_size(matrix), chunks = ceiling(matrix->rows, objective->part_rows);
+    size_t tile_size = pdl_matrix_tile_size(matrix), chunks = pdl_size_div_up(matrix->rows, objective->part_rows);
     size_t first_chunk = slot * chunks / objective->parts, last_chunk = (slot + 1) * chunks / objective->parts;
     double *g = objective->gradients + slot * matrix->tiles * tile_size;
     double *margins = objective->margins + worker * objective->part_rows * matrix->stride;
@@ -217,7 +194,7 @@ static void run_slot(void *context, size_t slot, size_t worker)
     memset(objective->range_sums + slot * matrix->stride, 0, matrix->stride * sizeof(double));
     double loss = 0;
     for (size_t chunk = first_chunk; chunk < last_chunk; chunk++) {
-        size_t first = chunk * objective->part_rows, last = smaller(first + objective->part_rows, matrix->rows);
+        size_t first = chunk * objective->part_rows, last = pdl_size_min(first + objective->part_rows, matrix->rows);
         memset(margins, 0, (last - first) * matrix->stride * sizeof *margins);
         for (size_t t = 0; t < matrix->tiles; t++)
             pdl_matrix_margins(matrix, t, first, last, objective->packed + t * tile_size, margins);
@@ -276,7 +253,7 @@ static void run_range(void *context, size_t range, size_t worker)
     pass *work = context;
     pdl_objective *objective = work->objective;
     const pdl_matrix *matrix = objective->matrix;
-    size_t first = range * objective->part_rows, last = smaller(first + objective->part_rows, matrix->rows);
+    size_t first = range * objective->part_rows, last = pdl_size_min(first + objective->part_rows, matrix->rows);
     size_t count = (last - first) * matrix->stride, group_size = matrix->rows * matrix->stride;
     double *margins = objective->margins + first * matrix->stride;
     for (size_t group = 1; group < objective->parts; group++)
@@ -339,7 +316,7 @@ static void combine_tile(void *context, size_t tile, size_t worker)
     const pdl_matrix *matrix = work->objective->matrix;
     size_t size = pdl_matrix_tile_size(matrix), first = tile * matrix->width, set_step, column_step;
     double *g = work->tiles + worker * size;
-    tile_layout(matrix, &set_step, &column_step);
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     memset(g, 0, size * sizeof *g);
     pdl_matrix_gradient(matrix, tile, 0, matrix->rows, work->a, g);
     for (size_t c = 0; c < matrix->sets; c++)
@@ -363,7 +340,7 @@ pdl_status pdl_objective_combine(pdl_objective *objective, const double *a, doub
 {
     const pdl_matrix *matrix = objective->matrix;
     combination work = {.objective = objective, .a = a, .sums = objective->range_sums, .out = out};
-    work.tiles = doubles(objective->threads, pdl_matrix_tile_size(matrix), 1);
+    work.tiles = pdl_alloc_doubles(objective->threads, pdl_matrix_tile_size(matrix), 1);
     if (work.tiles == NULL) return pdl_fail(error, PDL_ENOMEM, "out of memory: a tile of coefficients per thread");
     pdl_objective_sum_multipliers(objective, a);
     pdl_parallel_for(objective->threads, matrix->tiles, combine_tile, &work);

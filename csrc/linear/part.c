@@ -49,18 +49,13 @@ static bool resize_rows(pdl_part *part, size_t room)
     return true;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 bool pdl_part_reserve(pdl_part *part, size_t nonzeros, size_t rows)
 {
     if (nonzeros > UINT32_MAX - part->nonzeros) return false;
     size_t wanted = part->nonzeros + nonzeros, starts = part->rows + rows + 1;
-    if (wanted > part->room && !resize_nonzeros(part, larger(larger(wanted, 2 * part->nonzeros), MIN_ROOM)))
+    if (wanted > part->room && !resize_nonzeros(part, pdl_size_max(pdl_size_max(wanted, 2 * part->nonzeros), MIN_ROOM)))
         return false;
-    return starts <= part->row_room || resize_rows(part, larger(starts, 2 * part->rows));
+    return starts <= part->row_room || resize_rows(part, pdl_size_max(starts, 2 * part->rows));
 }
 
 void pdl_part_trim(pdl_part *part)

@@ -16,22 +16,6 @@
 #define FACTOR_ROWS 64
 #define FACTOR_SETS 16
 
-static size_t ceiling(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static double *doubles(size_t a, size_t b, size_t c)
-{
-    size_t count;
-    return pdl_size_mul(a, b, &count) && pdl_size_mul(count, c, &count) ? pdl_alloc(count, sizeof(double)) : NULL;
-}
-
 pdl_status pdl_product_prepare(pdl_product *product, pdl_error *error)
 {
     const pdl_matrix *matrix = product->matrix;
@@ -39,13 +23,13 @@ pdl_status pdl_product_prepare(pdl_product *product, pdl_error *error)
     size_t tile = pdl_matrix_tile_size(matrix), threads = product->threads;
     bool by_rows = matrix->sets * matrix->columns <= BY_ROWS_COEFFICIENTS || matrix->tiles < MIN_TILES;
     product->by_rows = by_rows;
-    product->parts =
-        by_rows ? smaller(ceiling(matrix->rows, CHUNK_ROWS), MAX_SLOTS) : smaller(matrix->tiles, MAX_GROUPS);
-    product->packed = doubles(by_rows ? matrix->tiles : threads, tile, 1);
-    product->gradients = doubles(by_rows ? product->parts * matrix->tiles : threads, tile, 1);
-    product->margins = by_rows ? NULL : doubles(product->parts, matrix->rows, matrix->stride);
-    product->tile_shift = doubles(matrix->tiles, matrix->stride, 1);
-    product->offset = doubles(matrix->stride, 1, 1);
+    product->parts = by_rows ? pdl_size_min(pdl_size_div_up(matrix->rows, CHUNK_ROWS), MAX_SLOTS)
+                             : pdl_size_min(matrix->tiles, MAX_GROUPS);
+    product->packed = pdl_alloc_doubles(by_rows ? matrix->tiles : threads, tile, 1);
+    product->gradients = pdl_alloc_doubles(by_rows ? product->parts * matrix->tiles : threads, tile, 1);
+    product->margins = by_rows ? NULL : pdl_alloc_doubles(product->parts, matrix->rows, matrix->stride);
+    product->tile_shift = pdl_alloc_doubles(matrix->tiles, matrix->stride, 1);
+    product->offset = pdl_alloc_doubles(matrix->stride, 1, 1);
     if (product->packed != NULL && product->gradients != NULL && (by_rows || product->margins != NULL) &&
         product->tile_shift != NULL && product->offset != NULL)
         return PDL_OK;
@@ -62,13 +46,6 @@ void pdl_product_release(pdl_product *product)
         pdl_free(*made[i]);
         *made[i] = NULL;
     }
-}
-
-/* A dense tile keeps sets apart (one step = one column); a sparse one keeps columns apart. */
-static void tile_layout(const pdl_matrix *matrix, size_t *set_step, size_t *column_step)
-{
-    *set_step = matrix->sparse != NULL ? 1 : matrix->width;
-    *column_step = matrix->sparse != NULL ? matrix->stride : 1;
 }
 
 typedef struct pass {
@@ -103,12 +80,12 @@ static void factor_margins_of_chunk(void *context, size_t chunk, size_t worker)
     (void)worker;
     pass *work = context;
     const pdl_matrix *matrix = work->product->matrix;
-    size_t first = chunk * FACTOR_ROWS, last = smaller(first + FACTOR_ROWS, matrix->rows);
+    size_t first = chunk * FACTOR_ROWS, last = pdl_size_min(first + FACTOR_ROWS, matrix->rows);
     for (size_t i = first; i < last; i++)
         for (size_t c = 0; c < matrix->stride; c++)
             work->t[i * matrix->stride + c] = c < matrix->sets && work->intercepts != NULL ? work->intercepts[c] : 0;
     for (size_t c = 0; c < matrix->sets; c += FACTOR_SETS)
-        add_factor_margins(work, first, last, c, smaller(FACTOR_SETS, matrix->sets - c));
+        add_factor_margins(work, first, last, c, pdl_size_min(FACTOR_SETS, matrix->sets - c));
 }
 
 static void factor_gradient_of_column(void *context, size_t k, size_t worker)
@@ -118,7 +95,7 @@ static void factor_gradient_of_column(void *context, size_t k, size_t worker)
     const pdl_matrix *matrix = work->product->matrix;
     const double *column = work->product->factor + k * matrix->rows;
     for (size_t c = 0; c < matrix->sets; c += FACTOR_SETS) {
-        size_t count = smaller(FACTOR_SETS, matrix->sets - c);
+        size_t count = pdl_size_min(FACTOR_SETS, matrix->sets - c);
         double g[FACTOR_SETS] = {0};
         for (size_t i = 0; i < matrix->rows; i++)
             for (size_t s = 0; s < count; s++)
@@ -136,7 +113,7 @@ static void pack_tile(pdl_product *product, size_t tile, const double *b, double
     const pdl_matrix *matrix = product->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile), set_step, column_step;
     const double *inverse = product->inverse_deviation + first;
-    tile_layout(matrix, &set_step, &column_step);
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     if (matrix->sparse != NULL) memset(packed, 0, pdl_matrix_tile_size(matrix) * sizeof *packed); /* the padding */
     for (size_t c = 0; c < matrix->sets; c++) {
         const double *row = b + c * matrix->columns + first;
@@ -173,7 +150,7 @@ static void margins_of_chunk(void *context, size_t chunk, size_t worker)
     pass *work = context;
     const pdl_product *product = work->product;
     const pdl_matrix *matrix = product->matrix;
-    size_t first = chunk * CHUNK_ROWS, last = smaller(first + CHUNK_ROWS, matrix->rows), stride = matrix->stride;
+    size_t first = chunk * CHUNK_ROWS, last = pdl_size_min(first + CHUNK_ROWS, matrix->rows), stride = matrix->stride;
     double *t = work->t + first * stride;
     for (size_t i = 0; i < last - first; i++)
         memcpy(t + i * stride, product->offset, stride * sizeof *t);
@@ -203,7 +180,7 @@ static void collect_groups(void *context, size_t chunk, size_t worker)
     pass *work = context;
     const pdl_product *product = work->product;
     const pdl_matrix *matrix = product->matrix;
-    size_t first = chunk * CHUNK_ROWS, last = smaller(first + CHUNK_ROWS, matrix->rows), stride = matrix->stride;
+    size_t first = chunk * CHUNK_ROWS, last = pdl_size_min(first + CHUNK_ROWS, matrix->rows), stride = matrix->stride;
     for (size_t i = first; i < last; i++) {
         double *t = work->t + i * stride;
         memcpy(t, product->offset, stride * sizeof *t);
@@ -217,9 +194,9 @@ void pdl_product_margins(pdl_product *product, const double *b, const double *in
 {
     const pdl_matrix *matrix = product->matrix;
     pass work = {.product = product, .b = b, .intercepts = intercepts, .t = t};
-    size_t chunks = ceiling(matrix->rows, CHUNK_ROWS);
+    size_t chunks = pdl_size_div_up(matrix->rows, CHUNK_ROWS);
     if (product->factor != NULL) {
-        pdl_parallel_for(product->threads, ceiling(matrix->rows, FACTOR_ROWS), factor_margins_of_chunk, &work);
+        pdl_parallel_for(product->threads, pdl_size_div_up(matrix->rows, FACTOR_ROWS), factor_margins_of_chunk, &work);
     } else if (product->by_rows) {
         pdl_parallel_for(product->threads, matrix->tiles, pack_for_rows, &work);
         collect_offset(product, intercepts);
@@ -239,7 +216,7 @@ static void finish_tile(const pass *work, size_t tile, const double *tile_sums)
     const pdl_matrix *matrix = work->product->matrix;
     size_t first = tile * matrix->width, width = pdl_matrix_tile_width(matrix, tile), set_step, column_step;
     const double *inverse = work->product->inverse_deviation + first, *mean = work->product->scaled_mean + first;
-    tile_layout(matrix, &set_step, &column_step);
+    pdl_matrix_tile_steps(matrix, &set_step, &column_step);
     for (size_t c = 0; c < matrix->sets; c++) {
         double *out = work->g + c * matrix->columns + first;
         for (size_t j = 0; j < width; j++)
@@ -252,12 +229,12 @@ static void gradient_of_slot(void *context, size_t slot, size_t worker)
     (void)worker;
     pass *work = context;
     const pdl_matrix *matrix = work->product->matrix;
-    size_t tile_size = pdl_matrix_tile_size(matrix), chunks = ceiling(matrix->rows, CHUNK_ROWS);
+    size_t tile_size = pdl_matrix_tile_size(matrix), chunks = pdl_size_div_up(matrix->rows, CHUNK_ROWS);
     size_t first_chunk = slot * chunks / work->product->parts, last_chunk = (slot + 1) * chunks / work->product->parts;
     double *g = work->product->gradients + slot * matrix->tiles * tile_size;
     memset(g, 0, matrix->tiles * tile_size * sizeof *g);
     for (size_t chunk = first_chunk; chunk < last_chunk; chunk++) {
-        size_t first = chunk * CHUNK_ROWS, last = smaller(first + CHUNK_ROWS, matrix->rows);
+        size_t first = chunk * CHUNK_ROWS, last = pdl_size_min(first + CHUNK_ROWS, matrix->rows);
         for (size_t tile = 0; tile < matrix->tiles; tile++)
             pdl_matrix_gradient(matrix, tile, first, last, work->r + first * matrix->stride, g + tile * tile_size);
     }

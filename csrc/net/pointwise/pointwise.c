@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/pointwise/pointwise.h"
 
+#include "base/sizes.h"
+
 #include "net/pointwise/kernels.h"
 
 #include <omp.h>
@@ -29,11 +31,6 @@ bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs)
     return true;
 }
 
-static size_t ceiling(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *call)
 {
     const pdl_map *in = call->input, *out = &call->output;
@@ -41,9 +38,9 @@ void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *c
     size_t pixels = out->batch * out->height * out->width, width = 2 * weights->lanes;
     size_t at_once = BLOCK_BYTES / (in->channels * sizeof(float));
     at_once = at_once < MIN_PIXELS ? MIN_PIXELS : at_once > MAX_PIXELS ? MAX_PIXELS : at_once / 14 * 14;
-    size_t blocks = ceiling(pixels, at_once), panels = ceiling(out->channels, width);
-    size_t threads = (size_t)omp_get_max_threads(), parts = ceiling(4 * threads, blocks); /* of the outputs */
-    if (parts > ceiling(panels, MIN_PANELS)) parts = ceiling(panels, MIN_PANELS);
+    size_t blocks = pdl_size_div_up(pixels, at_once), panels = pdl_size_div_up(out->channels, width);
+    size_t threads = (size_t)omp_get_max_threads(), parts = pdl_size_div_up(4 * threads, blocks); /* of the outputs */
+    if (parts > pdl_size_div_up(panels, MIN_PANELS)) parts = pdl_size_div_up(panels, MIN_PANELS);
     pdl_pointwise_kernel kernel = kernels[pdl_simd_choose()];
 #pragma omp parallel for schedule(dynamic)
     for (size_t task = 0; task < blocks * parts; task++) {

@@ -40,11 +40,6 @@ bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, si
     return true;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t all_panels(const pdl_winograd *plan)
 {
     size_t width = 2 * plan->kernels->lanes;
@@ -81,9 +76,9 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
     plan->tiles = out->batch * plan->grid.down * plan->grid.along;
     bool heavy = in->channels * out->channels >= HEAVY_WEIGHTS;
     size_t chunk = high == 1 || wide == 1 ? LINE_CHUNK : heavy ? HEAVY_CHUNK : CHUNK;
-    size_t round = smaller(ROUND / (2 * plan->kernels->lanes), all_panels(plan));
+    size_t round = pdl_size_min(ROUND / (2 * plan->kernels->lanes), all_panels(plan));
     plan->together = (plan->tiles + chunk - 1) / chunk < 2 * threads;
-    plan->chunk = smaller(plan->together ? TOGETHER_CHUNK : chunk, plan->tiles);
+    plan->chunk = pdl_size_min(plan->together ? TOGETHER_CHUNK : chunk, plan->tiles);
     plan->chunks = (plan->tiles + chunk - 1) / chunk;
     plan->chunks = (plan->chunks + threads - 1) / threads * threads;
     plan->panels = plan->together || heavy ? all_panels(plan) : round;
@@ -138,7 +133,7 @@ static void output(const run *r, size_t first, size_t last, size_t begin, size_t
                           .first = first,
                           .last = last,
                           .begin = 2 * begin,
-                          .end = smaller(2 * end, plan->outputs / lanes),
+                          .end = pdl_size_min(2 * end, plan->outputs / lanes),
                           .step = plan->m_step,
                           .plane = plan->m_plane};
     void (*write)(const pdl_tile_run *, const float *, const pdl_tile_finish *, const pdl_map *) =
@@ -154,7 +149,7 @@ static void run_chunk(const run *r)
     size_t panel = plan->channels * 2 * plan->kernels->lanes;
     input(r, r->first, r->last);
     for (size_t begin = 0; begin < panels; begin += plan->panels) {
-        size_t end = smaller(begin + plan->panels, panels);
+        size_t end = pdl_size_min(begin + plan->panels, panels);
         for (size_t k = 0; k < products; k++) {
             const float *next =
                 k + 1 < products ? r->u + ((k + 1) * panels + begin) * panel : r->u + (end < panels ? end : 0) * panel;
@@ -190,21 +185,21 @@ static void run_together(const run *whole, float *scratch)
     r.v = scratch;
     r.m = scratch + products * plan->v_plane;
     for (r.first = 0; r.first < plan->tiles; r.first = r.last) {
-        r.last = smaller(r.first + plan->chunk, plan->tiles);
+        r.last = pdl_size_min(r.first + plan->chunk, plan->tiles);
         size_t pieces = (r.last - r.first + PIECE - 1) / PIECE;
 #pragma omp parallel
         {
 #pragma omp for schedule(static)
             for (size_t i = 0; i < pieces; i++)
-                input(&r, r.first + i * PIECE, smaller(r.first + (i + 1) * PIECE, r.last));
+                input(&r, r.first + i * PIECE, pdl_size_min(r.first + (i + 1) * PIECE, r.last));
 #pragma omp for schedule(static)
             for (size_t i = 0; i < products * groups; i++) {
-                size_t begin = i % groups * 2, end = smaller(begin + 2, panels);
+                size_t begin = i % groups * 2, end = pdl_size_min(begin + 2, panels);
                 multiply(&r, i / groups, begin, end, begin, NULL);
             }
 #pragma omp for schedule(static)
             for (size_t i = 0; i < pieces; i++)
-                output(&r, r.first + i * PIECE, smaller(r.first + (i + 1) * PIECE, r.last), 0, panels);
+                output(&r, r.first + i * PIECE, pdl_size_min(r.first + (i + 1) * PIECE, r.last), 0, panels);
         }
     }
 }
