@@ -2,9 +2,14 @@
 #include "net/choice.h"
 
 #include "base/status.h"
+#include "net/cost.h"
 #include "net/pointwise/pointwise.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+/* Winograd must win by so much: its weights take several times the memory, and its error is larger. */
+#define MARGIN 1.1
 
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
 {
@@ -15,6 +20,64 @@ pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
                      .width = shape->width,
                      .channels = shape->channels};
 }
+
+/* ---- candidates ---- */
+
+/* Whether the convolution's output could be written straight into a concat, where oneDNN's cannot write. */
+static bool makes_slice(const pdl_program *program, const pdl_op *conv)
+{
+    if (conv->residual || program->values[conv->output].uses != 1) return false;
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        for (size_t j = 0; op->kind == PDL_OP_CONCAT && j < op->inputs; j++)
+            if (op->input[j] == conv->output) return true;
+    }
+    return false;
+}
+
+/* The small tiles have the smaller error. */
+static bool allows_tile(pdl_algorithm algorithm, pdl_tile_kind tile)
+{
+    bool large = tile == PDL_TILE_4X4_3X3 || pdl_tile_line(tile, 0)->outputs > 4 || pdl_tile_line(tile, 1)->outputs > 4;
+    switch (algorithm) {
+    case PDL_ALGORITHM_DIRECT:
+        return false;
+    case PDL_ALGORITHM_WINOGRAD_SMALL:
+        return !large;
+    case PDL_ALGORITHM_WINOGRAD_LARGE:
+        return large;
+    default:
+        return true;
+    }
+}
+
+size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_setting *setting,
+                           pdl_candidate list[PDL_MAX_CANDIDATES])
+{
+    const pdl_op *op = &program->ops[index];
+    pdl_map in = pdl_shape_of(program, op->input[0], setting->batch);
+    pdl_map out = pdl_shape_of(program, op->output, setting->batch);
+    double direct = pdl_cost_direct(op, &in, &out);
+    bool slice = makes_slice(program, op);
+    size_t count = 0;
+    list[count++] = (pdl_candidate){PDL_TILE_KINDS, slice ? direct + pdl_cost_copy(&out) : direct};
+    /* With a tie oneDNN's is taken: our 1x1 only where it saves the copy. */
+    if (setting->algorithm != PDL_ALGORITHM_DIRECT && !op->residual &&
+        pdl_pointwise_fits(op, in.channels, out.channels, setting->simd))
+        list[count++] = (pdl_candidate){PDL_TILE_1X1, direct};
+    for (int tile = 0; tile < PDL_TILE_FILTERS; tile++) {
+        if (!allows_tile(setting->algorithm, tile) ||
+            !pdl_winograd_fits(op, tile, in.channels, out.channels, setting->simd))
+            continue;
+        double cost = pdl_cost_tile(tile, op, &in, &out, setting->threads, setting->simd);
+        list[count++] = (pdl_candidate){tile, MARGIN * cost};
+        /* One kind of tile is asked for: it is taken wherever there is one. */
+        if (setting->algorithm != PDL_ALGORITHM_AUTO) list[0].cost = INFINITY;
+    }
+    return count;
+}
+
+/* ---- choices ---- */
 
 /* Whether the operation takes the maximum of every 2 x 2 pixels, leaving out what is over at the edges. */
 static bool halves(const pdl_op *op)
@@ -28,47 +91,36 @@ static bool halves(const pdl_op *op)
 }
 
 /* The pooling that alone reads the convolution's output and can be done by Winograd's last step, or -1. */
-static int find_pool(const pdl_program *program, size_t index, pdl_tile_kind tile)
+static int find_pool(const pdl_program *program, size_t index, pdl_tile_kind tile, pdl_simd simd)
 {
     const pdl_op *conv = &program->ops[index];
-    if (conv->residual || pdl_winograd_choose_kernels()->pool[tile] == NULL) return -1;
-    if (program->values[conv->output].uses != 1) return -1;
+    if (tile >= PDL_TILE_FILTERS || pdl_winograd_kernels_for(simd)->pool[tile] == NULL) return -1;
+    if (conv->residual || program->values[conv->output].uses != 1) return -1;
     for (size_t i = index + 1; i < program->op_count; i++)
         if (halves(&program->ops[i]) && program->ops[i].input[0] == conv->output) return (int)i;
     return -1;
 }
 
-/* Convolutions of 1x1 that make a part of a concat: oneDNN's cannot write there. */
-static void choose_pointwise(const pdl_program *program, pdl_choice *choices)
+static pdl_tile_kind cheapest(const pdl_candidate *list, size_t count)
 {
-    for (size_t i = 0; i < program->op_count; i++) {
-        const pdl_op *concat = &program->ops[i];
-        for (size_t j = 0; concat->kind == PDL_OP_CONCAT && j < concat->inputs; j++) {
-            const pdl_value *value = &program->values[concat->input[j]];
-            if (value->producer < 0 || value->uses != 1) continue;
-            const pdl_op *maker = &program->ops[value->producer];
-            size_t channels = program->values[maker->input[0]].channels;
-            if (!maker->residual && pdl_pointwise_fits(maker, channels, value->channels))
-                choices[value->producer].tile = PDL_TILE_1X1;
-        }
-    }
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (list[i].cost < list[best].cost) best = i;
+    return list[best].tile;
 }
 
-pdl_status pdl_choices_make(const pdl_program *program, size_t batch, pdl_algorithm algorithm, size_t threads,
-                            pdl_choice **out, pdl_error *error)
+pdl_status pdl_choices_make(const pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error)
 {
     pdl_choice *choices = calloc(program->op_count + 1, sizeof *choices);
     if (choices == NULL) return pdl_fail_memory(error, program->op_count * sizeof *choices, "the choice of algorithms");
     for (size_t i = 0; i < program->op_count; i++) {
-        const pdl_op *op = &program->ops[i];
+        pdl_candidate list[PDL_MAX_CANDIDATES];
         choices[i].tile = PDL_TILE_KINDS;
         choices[i].pool = -1;
-        if (op->kind != PDL_OP_CONV) continue;
-        pdl_map in = pdl_shape_of(program, op->input[0], batch), map = pdl_shape_of(program, op->output, batch);
-        choices[i].tile = pdl_winograd_choose_tile(op, &in, &map, algorithm, threads);
-        if (choices[i].tile != PDL_TILE_KINDS) choices[i].pool = find_pool(program, i, choices[i].tile);
+        if (program->ops[i].kind != PDL_OP_CONV) continue;
+        choices[i].tile = cheapest(list, pdl_candidates_list(program, i, setting, list));
+        choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
     }
-    if (algorithm != PDL_ALGORITHM_DIRECT) choose_pointwise(program, choices);
     for (size_t i = 0; i < program->op_count; i++)
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
     *out = choices;

@@ -1,18 +1,38 @@
-/* Which algorithm every operation of a prepared batch runs with. SPDX-License-Identifier: Apache-2.0 */
+/* Which algorithm every operation of a prepared batch runs with. SPDX-License-Identifier: Apache-2.0
+ *
+ *     operation ──► its candidates, each with an estimated cost ──► the cheapest */
 #ifndef PDL_NET_CHOICE_H
 #define PDL_NET_CHOICE_H
 
 #include "net/winograd/winograd.h"
 
+/* What a program is prepared for. */
+typedef struct pdl_setting {
+    size_t batch, threads;
+    pdl_algorithm algorithm;
+    pdl_simd simd; /* of our own kernels: of the choice, of the weights and of every run */
+} pdl_setting;
+
+/* A way to compute a convolution. */
+typedef struct pdl_candidate {
+    pdl_tile_kind tile; /* Winograd with this tile, or our 1x1; PDL_TILE_KINDS: oneDNN */
+    double cost;        /* estimated: cost.h */
+} pdl_candidate;
+
+#define PDL_MAX_CANDIDATES 8
+
 typedef struct pdl_choice {
-    pdl_tile_kind tile; /* convolution: Winograd with this tile, or our 1x1; PDL_TILE_KINDS: oneDNN */
+    pdl_tile_kind tile; /* convolution: as a candidate's */
     int pool;           /* the pooling operation that is done on the way, or -1 */
     bool done;          /* another operation does this one on the way */
 } pdl_choice;
 
+/* Everything that can compute convolution `index` in this setting, oneDNN first; returns how many. */
+size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_setting *setting,
+                           pdl_candidate list[PDL_MAX_CANDIDATES]);
+
 /* One for every operation; free() them. */
-pdl_status pdl_choices_make(const pdl_program *program, size_t batch, pdl_algorithm algorithm, size_t threads,
-                            pdl_choice **out, pdl_error *error);
+pdl_status pdl_choices_make(const pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error);
 
 /* The shape of a value for the whole batch, as one dense map without data. */
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch);

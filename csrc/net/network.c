@@ -44,6 +44,8 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     pdl_network *network = calloc(1, sizeof *network);
     if (network == NULL) return pdl_fail_memory(error, sizeof *network, "a network");
     network->options = *options;
+    /* Once and for all: what is prepared has working memory for so many. */
+    if (options->threads == 0) network->options.threads = pdl_default_threads();
     status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
     if (status == PDL_OK)
@@ -102,7 +104,7 @@ static bool use_prepared(pdl_network *network, size_t batch)
 {
     for (size_t i = 0; i < KEPT_BATCHES; i++) {
         pdl_prepared *found = network->prepared[i];
-        if (found == NULL || found->batch != batch) continue;
+        if (found == NULL || found->setting.batch != batch) continue;
         memmove(&network->prepared[1], &network->prepared[0], i * sizeof found);
         network->prepared[0] = found;
         return true;
@@ -114,8 +116,11 @@ static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t
 {
     if (use_prepared(network, batch)) return PDL_OK;
     pdl_prepared *prepared;
-    pdl_status status =
-        pdl_prepared_create(engine, &network->program, batch, network->options.algorithm, &prepared, error);
+    pdl_setting setting = {.batch = batch,
+                           .threads = network->options.threads,
+                           .algorithm = network->options.algorithm,
+                           .simd = pdl_simd_choose()};
+    pdl_status status = pdl_prepared_create(engine, &network->program, &setting, &prepared, error);
     if (status != PDL_OK) return status;
     status = make_room(network, prepared, error);
     if (status != PDL_OK) {
@@ -201,7 +206,7 @@ static pdl_status step_task(const pdl_engine *engine, void *context, pdl_error *
     step_query *query = context;
     const pdl_prepared *prepared = NULL;
     for (size_t i = 0; i < KEPT_BATCHES; i++)
-        if (query->network->prepared[i] != NULL && query->network->prepared[i]->batch == query->batch)
+        if (query->network->prepared[i] != NULL && query->network->prepared[i]->setting.batch == query->batch)
             prepared = query->network->prepared[i];
     query->count = prepared == NULL ? 0 : prepared->step_count;
     if (query->index >= query->count)

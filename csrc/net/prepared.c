@@ -74,26 +74,26 @@ static double count_flops(const pdl_program *program, const pdl_op *op, size_t b
 
 static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, int value)
 {
-    pdl_map map = pdl_shape_of(program, value, prepared->batch);
+    pdl_map map = pdl_shape_of(program, value, prepared->setting.batch);
     map.pitch = prepared->plan.tensors[value].pitch;
     return map;
 }
 
-static pdl_status make_own(const pdl_engine *engine, const pdl_program *program, const pdl_choice *choice,
-                           pdl_step *step, pdl_error *error)
+static pdl_status make_own(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
+                           const pdl_choice *choice, pdl_step *step, pdl_error *error)
 {
     const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
     pdl_status status = pdl_step_keep_weight(engine, program, step, error);
     if (status == PDL_OK)
-        status =
-            pdl_tile_weights_acquire(step->op, choice->tile, in->channels, out->channels, &step->tile_weights, error);
+        status = pdl_tile_weights_acquire(step->op, choice->tile, in->channels, out->channels, setting->simd,
+                                          &step->tile_weights, error);
     if (status != PDL_OK) return status;
     step->kind = kernels[PDL_OP_CONV].kind;
     step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
     if (choice->tile == PDL_TILE_1X1) return PDL_OK;
     pdl_map whole = pdl_shape_of(program, step->op->output, out->batch);
     whole.pitch = out->pitch;
-    pdl_winograd_plan(&step->winograd, choice->tile, step->op, in, &whole, (size_t)omp_get_max_threads());
+    pdl_winograd_plan(&step->winograd, choice->tile, step->op, in, &whole, setting->threads, setting->simd);
     step->winograd.pool = choice->pool >= 0;
     step->scratch_bytes = step->winograd.scratch;
     return PDL_OK;
@@ -112,14 +112,14 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i] = map_of(prepared, program, op->input[i]);
     step->maps[op->inputs] = map_of(prepared, program, step->output);
-    step->flops = count_flops(program, op, prepared->batch);
-    if (last != op) step->flops += count_flops(program, last, prepared->batch);
+    step->flops = count_flops(program, op, prepared->setting.batch);
+    if (last != op) step->flops += count_flops(program, last, prepared->setting.batch);
     pdl_status status = PDL_OK;
     if (choice->tile != PDL_TILE_KINDS) {
-        status = make_own(engine, program, choice, step, error);
+        status = make_own(engine, program, &prepared->setting, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
-        status = pdl_step_make_primitive(engine, program, prepared->batch, step, error);
+        status = pdl_step_make_primitive(engine, program, prepared->setting.batch, step, error);
     }
     if (status == PDL_OK && step->primitive == NULL && step->tile_weights == NULL) use_kernel(step);
     if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
@@ -129,7 +129,7 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
 static pdl_status make_steps(const pdl_engine *engine, pdl_program *program, const pdl_choice *choices,
                              pdl_prepared *prepared, pdl_error *error)
 {
-    pdl_status status = pdl_plan_make(program, prepared->batch, choices, &prepared->plan, error);
+    pdl_status status = pdl_plan_make(program, prepared->setting.batch, choices, &prepared->plan, error);
     if (status != PDL_OK) return status;
     prepared->steps = calloc(program->op_count + 1, sizeof *prepared->steps);
     if (prepared->steps == NULL)
@@ -140,14 +140,14 @@ static pdl_status make_steps(const pdl_engine *engine, pdl_program *program, con
     return status;
 }
 
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_algorithm algorithm,
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
                                pdl_prepared **out, pdl_error *error)
 {
     pdl_choice *choices;
     pdl_prepared *prepared = calloc(1, sizeof *prepared);
     if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
-    prepared->batch = batch;
-    pdl_status status = pdl_choices_make(program, batch, algorithm, (size_t)omp_get_max_threads(), &choices, error);
+    prepared->setting = *setting;
+    pdl_status status = pdl_choices_make(program, setting, &choices, error);
     if (status == PDL_OK) {
         status = make_steps(engine, program, choices, prepared, error);
         free(choices);

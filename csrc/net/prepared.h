@@ -36,7 +36,7 @@ typedef struct pdl_bases {
 } pdl_bases;
 
 typedef struct pdl_prepared {
-    size_t batch;
+    pdl_setting setting;
     pdl_plan plan;
     pdl_step *steps;
     size_t step_count;
@@ -44,7 +44,7 @@ typedef struct pdl_prepared {
 } pdl_prepared;
 
 /* On the engine's thread. */
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, size_t batch, pdl_algorithm algorithm,
+pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
                                pdl_prepared **out, pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
 pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);

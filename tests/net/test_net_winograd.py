@@ -189,6 +189,24 @@ def test_the_direct_sum_can_be_had_after_winograd_and_the_other_way_round():
             assert np.linalg.norm(network.run(images) - expected) < 1e-5 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
+def test_what_is_prepared_keeps_its_kernels(monkeypatch, kernel):
+    """The weights lie as the kernels of their preparation want them, whatever is asked for afterwards."""
+    twin = Twin(6, 6, 32)
+    parts = [twin.conv2d(0, 48, kernel, padding="same"), twin.conv2d(0, 16, kernel, padding="same")]
+    node = twin.concat(parts)
+    network = twin.network(node, algorithm=AUTO)
+    for batch, name in enumerate(KERNELS, start=1):
+        monkeypatch.setenv("PYDEEPL_KERNELS", name)
+        network.prepare(batch)
+    for name in KERNELS:
+        monkeypatch.setenv("PYDEEPL_KERNELS", name)
+        for batch in range(1, len(KERNELS) + 1):
+            images = twin.images(batch)
+            found, expected = network.run(images), twin.expected(images, node)
+            assert np.linalg.norm(found - expected) < 6e-6 * np.linalg.norm(expected)
+
+
 def test_an_unknown_algorithm_is_refused():
     twin = Twin()
     y = twin.conv2d(0, 4, (3, 3))

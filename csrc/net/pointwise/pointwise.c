@@ -2,7 +2,6 @@
 #include "net/pointwise/pointwise.h"
 
 #include "base/sizes.h"
-
 #include "net/pointwise/kernels.h"
 
 #include <omp.h>
@@ -20,9 +19,9 @@ static const pdl_pointwise_kernel kernels[PDL_SIMD_KINDS] = {
 #endif
 };
 
-bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs)
+bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs, pdl_simd simd)
 {
-    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || outputs % pdl_winograd_choose_kernels()->lanes != 0)
+    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || outputs % pdl_winograd_kernels_for(simd)->lanes != 0)
         return false;
     for (int axis = 0; axis < 2; axis++)
         if (op->window.kernel[axis] != 1 || op->window.stride[axis] != 1 || op->window.before[axis] != 0 ||
@@ -35,13 +34,13 @@ void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *c
 {
     const pdl_map *in = call->input, *out = &call->output;
     const pdl_op *op = call->op;
-    size_t pixels = out->batch * out->height * out->width, width = 2 * weights->lanes;
+    size_t pixels = out->batch * out->height * out->width, width = 2 * pdl_winograd_kernels_for(weights->simd)->lanes;
     size_t at_once = BLOCK_BYTES / (in->channels * sizeof(float));
     at_once = at_once < MIN_PIXELS ? MIN_PIXELS : at_once > MAX_PIXELS ? MAX_PIXELS : at_once / 14 * 14;
     size_t blocks = pdl_size_div_up(pixels, at_once), panels = pdl_size_div_up(out->channels, width);
     size_t threads = (size_t)omp_get_max_threads(), parts = pdl_size_div_up(4 * threads, blocks); /* of the outputs */
     if (parts > pdl_size_div_up(panels, MIN_PANELS)) parts = pdl_size_div_up(panels, MIN_PANELS);
-    pdl_pointwise_kernel kernel = kernels[pdl_simd_choose()];
+    pdl_pointwise_kernel kernel = kernels[weights->simd];
 #pragma omp parallel for schedule(dynamic)
     for (size_t task = 0; task < blocks * parts; task++) {
         size_t block = task / parts, part = task % parts;

@@ -6,7 +6,7 @@
 #include "net/winograd/winograd.h"
 
 /* Whether the operation is a 1x1 convolution with stride 1 of whole vectors of outputs. */
-bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs);
+bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs, pdl_simd simd);
 
 /* weights: of tile PDL_TILE_1X1. */
 void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *call);

@@ -66,7 +66,6 @@ extern const pdl_winograd_kernels pdl_winograd_avx2;
 extern const pdl_winograd_kernels pdl_winograd_avx512;
 #endif
 
-/* Those of pdl_simd_choose. */
-const pdl_winograd_kernels *pdl_winograd_choose_kernels(void);
+const pdl_winograd_kernels *pdl_winograd_kernels_for(pdl_simd simd);
 
 #endif

@@ -89,12 +89,12 @@ static void transform_all(const transform *t)
             transform_panel(t, panel, channel);
 }
 
-pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs,
+pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
                                     const pdl_tile_weights **out, pdl_error *error)
 {
-    size_t lanes = pdl_winograd_choose_kernels()->lanes, width = 2 * lanes, count;
+    size_t width = 2 * pdl_winograd_kernels_for(simd)->lanes, count;
     pdl_tile_weights *weights = op->tile_weights;
-    while (weights != NULL && (weights->tile != tile || weights->lanes != lanes))
+    while (weights != NULL && (weights->tile != tile || weights->simd != simd))
         weights = weights->next;
     if (weights == NULL) {
         weights = calloc(1, sizeof *weights);
@@ -107,7 +107,7 @@ pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t chann
             return pdl_fail(error, PDL_ENOMEM, "%s: out of memory for its transformed weights", op->layer);
         }
         weights->tile = tile;
-        weights->lanes = lanes;
+        weights->simd = simd;
         transform t = {
             .line = {pdl_tile_line(tile, 0), pdl_tile_line(tile, 1)},
             .weight = op->weight,

@@ -17,7 +17,7 @@
 #define STREAM_BYTES ((size_t)24 << 20)   /* outputs that no cache will hold until they are read */
 #define PIECE 4                           /* tiles of one task of a transform that threads share */
 
-const pdl_winograd_kernels *pdl_winograd_choose_kernels(void)
+const pdl_winograd_kernels *pdl_winograd_kernels_for(pdl_simd simd)
 {
     static const pdl_winograd_kernels *const sets[PDL_SIMD_KINDS] = {
         [PDL_SIMD_PORTABLE] = &pdl_winograd_portable,
@@ -26,12 +26,12 @@ const pdl_winograd_kernels *pdl_winograd_choose_kernels(void)
         [PDL_SIMD_AVX512] = &pdl_winograd_avx512,
 #endif
     };
-    return sets[pdl_simd_choose()];
+    return sets[simd];
 }
 
-bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs)
+bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd)
 {
-    size_t lanes = pdl_winograd_choose_kernels()->lanes;
+    size_t lanes = pdl_winograd_kernels_for(simd)->lanes;
     if (op->kind != PDL_OP_CONV || channels % lanes != 0 || outputs % lanes != 0) return false;
     for (int axis = 0; axis < 2; axis++)
         if (op->window.kernel[axis] != (size_t)pdl_tile_line(tile, axis)->taps || op->window.stride[axis] != 1 ||
@@ -59,11 +59,11 @@ static void lay_out(pdl_winograd *plan, size_t threads)
 }
 
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
-                       size_t threads)
+                       size_t threads, pdl_simd simd)
 {
     size_t high = (size_t)pdl_tile_line(tile, 0)->outputs, wide = (size_t)pdl_tile_line(tile, 1)->outputs;
     *plan = (pdl_winograd){
-        .kernels = pdl_winograd_choose_kernels(),
+        .kernels = pdl_winograd_kernels_for(simd),
         .tile = tile,
         .grid = {.down = (out->height + high - 1) / high,
                  .along = (out->width + wide - 1) / wide,

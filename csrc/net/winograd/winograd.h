@@ -14,8 +14,8 @@
 /* Transformed weights of a convolution, shared by the batches that use them. */
 typedef struct pdl_tile_weights {
     pdl_tile_kind tile;
-    size_t lanes;
-    float *u; /* as in winograd/kernels.h */
+    pdl_simd simd; /* whose kernels read them */
+    float *u;      /* as in winograd/kernels.h */
     size_t users;
     struct pdl_tile_weights *next;
 } pdl_tile_weights;
@@ -36,19 +36,15 @@ typedef struct pdl_winograd {
 } pdl_winograd;
 
 /* Whether the operation can run with this tile: a convolution of that window, stride 1, whole vectors of channels. */
-bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs);
-
-/* The tile that is fastest there, or PDL_TILE_KINDS for the direct sum. */
-pdl_tile_kind pdl_winograd_choose_tile(const pdl_op *op, const pdl_map *in, const pdl_map *out, pdl_algorithm algorithm,
-                                       size_t threads);
+bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd);
 
 /* How to run it on maps of these shapes, by `threads` threads. plan->pool may be set afterwards, where the tile's
  * kernels have a pool: out is then what a max pool of 2 x 2, stride 2, without padding makes of it. */
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
-                       size_t threads);
+                       size_t threads, pdl_simd simd);
 
 /* The operation's weights for the tile, counted as used once more; op->weight must be there. */
-pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs,
+pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
                                     const pdl_tile_weights **out, pdl_error *error);
 /* Gives one use back; weights without users are freed. */
 void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights);
