@@ -21,6 +21,7 @@ from pydeepl import _core
 from pydeepl.linalg import DenseVector, SparseRows, SparseVector, Vector, dense_type, vector_array
 from pydeepl.ml.base import Model, RowsEstimator, keyword_only
 from pydeepl.ml.columns import input_column, output_column, weight_column
+from pydeepl.ml.margins import linear_margins, logistic, softmax
 from pydeepl.ml.matrix import Matrix, SparseMatrix, compressed_matrix, compressed_vector
 from pydeepl.ml.one_vs_rest import OneVsRest, OneVsRestModel
 from pydeepl.ml.param import Param, Params, TypeConverters, checked
@@ -562,21 +563,6 @@ class LogisticRegression(
 # ---- the model
 
 
-def softmax(margins: Floats) -> Floats:
-    """Probabilities [n, classes] of margins [n, classes]; a margin of +inf is certain."""
-    highest = margins.max(axis=1, keepdims=True, initial=-np.inf)
-    with np.errstate(invalid="ignore"):
-        odds = np.where(np.isposinf(highest), np.isposinf(margins), np.exp(margins - highest))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
-def logistic(margins: Floats) -> Floats:
-    """Probabilities [n, 2] of class 1's margins [n]."""
-    with np.errstate(over="ignore"):
-        positive = 1 / (1 + np.exp(-margins))
-    return np.stack([1 - positive, positive], axis=1)
-
-
 def _divided(probabilities: Floats, thresholds: list[float]) -> Floats:
     """Probabilities over thresholds; a class of threshold 0 wins, but not with a probability of 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -661,22 +647,8 @@ class LogisticRegressionModel(Model, _LogisticRegressionParams, MLWritable, MLRe
 
     # ---- prediction from arrays
 
-    def _margins(self, x: NDArray[Any] | SparseRows, first_row: int = 0) -> Floats:
-        """Margins [n, sets] of features [n, d]; float64 features go to BLAS, so that they are not rounded.
-
-        first_row: the number of row 0 in the message of a ValueError, which sparse rows give where a feature
-        is not finite.
-        """
-        if isinstance(x, SparseRows):
-            return _core.logistic_margins_csr(
-                x.indptr, x.indices, x.values, first_row, self._coefficients, self._intercepts, 0
-            )
-        if x.dtype == np.float32:
-            return _core.logistic_margins(np.ascontiguousarray(x), self._coefficients, self._intercepts, 0)
-        return np.ascontiguousarray(x @ self._coefficients.T + self._intercepts)
-
     def _raw(self, x: NDArray[Any] | SparseRows, first_row: int = 0) -> Floats:
-        margins = self._margins(x, first_row)
+        margins = linear_margins(x, self._coefficients, self._intercepts, first_row)
         return margins if self._multinomial else np.concatenate([-margins, margins], axis=1)
 
     def _probabilities(self, raw: Floats) -> Floats:

@@ -122,8 +122,9 @@ def test_small_problems_converge(
     coefficients, intercepts, history, (objective, residual, gap, outcome) = optimum(
         x, y, w, tol=1e-9, maxIter=100, **params
     )
-    # The gap goes with the residual, what a step still wins with its square: where the objective is near 0 (few
-    # rows, a small pure L1 penalty), rounding hides the win before the gap is 1e-9 of it, and the solver says so.
+    # The gap goes with the residual, what a step still wins with its square: where the objective is near 0
+    # (few rows, a small pure L1 penalty), rounding hides the win before the gap is 1e-9 of it, and the solver
+    # says so.
     assert outcome in (CONVERGED, PRECISION)
     bound = 1e-9 * objective if outcome == CONVERGED else 1e-10
     expected = reference(x, y, coefficients, intercepts, w=w, classes=classes, **params)
