@@ -17,6 +17,7 @@ typedef __m256 vec;
 #define vec_broadcast(a) _mm256_set1_ps(a)
 #define vec_add(a, b) _mm256_add_ps(a, b)
 #define vec_sub(a, b) _mm256_sub_ps(a, b)
+#define vec_mul(a, b) _mm256_mul_ps(a, b)
 #define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vec_relu(a) _mm256_max_ps(_mm256_setzero_ps(), a)
 #define vec_max(a, b) _mm256_max_ps(a, b)

@@ -17,6 +17,7 @@ typedef __m512 vec;
 #define vec_broadcast(a) _mm512_set1_ps(a)
 #define vec_add(a, b) _mm512_add_ps(a, b)
 #define vec_sub(a, b) _mm512_sub_ps(a, b)
+#define vec_mul(a, b) _mm512_mul_ps(a, b)
 #define vec_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define vec_relu(a) _mm512_max_ps(_mm512_setzero_ps(), a)
 #define vec_max(a, b) _mm512_max_ps(a, b)

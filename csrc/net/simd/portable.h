@@ -41,6 +41,11 @@ static inline __attribute__((unused)) vec vec_sub(vec a, vec b)
     return a - b;
 }
 
+static inline __attribute__((unused)) vec vec_mul(vec a, vec b)
+{
+    return a * b;
+}
+
 static inline __attribute__((unused)) vec vec_fma(vec a, vec b, vec c)
 {
     return a * b + c;

@@ -1,0 +1,12 @@
+/* Pooling with avx2. SPDX-License-Identifier: Apache-2.0 */
+#include "net/pool/kernels.h"
+
+#ifdef PDL_SIMD_X86
+#include "net/simd/avx2.h"
+
+#define NAME pdl_pool_avx2
+
+#include "net/pool/body.h"
+#else
+typedef int pdl_no_avx2; /* a translation unit may not be empty */
+#endif

@@ -1,0 +1,6 @@
+/* Kernels for any processor. SPDX-License-Identifier: Apache-2.0 */
+#include "net/simd/portable.h"
+
+#define NAME pdl_pool_portable
+
+#include "net/pool/body.h"
