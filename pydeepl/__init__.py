@@ -23,6 +23,7 @@ _EXPORTS = {
     "imageIO": "pydeepl.images",
     "Featurizer": "pydeepl.deep",
     "DeepImageFeaturizer": "pydeepl.deep",
+    "DeepImagePredictor": "pydeepl.deep",
     "Pipeline": "pydeepl.ml",
     "PipelineModel": "pydeepl.ml",
     "LogisticRegression": "pydeepl.ml",
@@ -40,7 +41,6 @@ _EXPORTS = {
 
 # Names of PySpark and sparkdl that scripts import, and that this version does not have.
 _MISSING = {
-    "DeepImagePredictor",
     "KerasImageFileEstimator",
     "KerasImageFileTransformer",
     "KerasTransformer",

@@ -13,13 +13,13 @@ import pydeepl
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def random_tensors(model, seed=0):
+def random_tensors(model, seed=0, top=False):
     """Weights drawn so that activations keep their size from layer to layer, named "layer/param"."""
     from pydeepl import _core
 
     rng = np.random.default_rng(seed)
     tensors = {}
-    for layer, *_, params in _core.zoo_graph(model, False).layers:
+    for layer, *_, params in _core.zoo_graph(model, top).layers:
         for name, shape in params:
             if name.endswith("kernel"):
                 inputs = np.prod(shape[:2] if name == "depthwise_kernel" else shape[:-1])
@@ -35,16 +35,16 @@ def random_tensors(model, seed=0):
 
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory):
-    """random_weights(model, seed=0): a safetensors file of fixed random weights, without the top."""
+    """random_weights(model, seed=0, top=False): a safetensors file of fixed random weights."""
     from pydeepl.keras import save_tensors
 
     folder = tmp_path_factory.mktemp("random_weights")
 
-    def path_of(model, seed=0):
-        path = folder / str(seed) / f"{model}.safetensors"
+    def path_of(model, seed=0, top=False):
+        path = folder / f"{seed}{'_top' * top}" / f"{model}.safetensors"
         if not path.exists():
             save_tensors(
-                path, random_tensors(model, seed), {"network": model, "source": f"random, seed {seed}"}
+                path, random_tensors(model, seed, top), {"network": model, "source": f"random, seed {seed}"}
             )
         return path
 

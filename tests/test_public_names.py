@@ -5,7 +5,7 @@ import pytest
 import pydeepl
 
 LATER = {
-    "DeepImagePredictor", "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
+    "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
     "registerKerasImageUDF",
 }  # fmt: skip
 

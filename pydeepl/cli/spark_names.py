@@ -37,6 +37,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.mllib.evaluation": ("pydeepl.mllib.evaluation",),
     "sparkdl": (
         "pydeepl.deep:DeepImageFeaturizer",
+        "pydeepl.deep:DeepImagePredictor",
         "pydeepl.images:imageIO",
         "pydeepl.images:readImages",
     ),

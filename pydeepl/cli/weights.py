@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetch = actions.add_parser("fetch", help="download weights that are not")
     fetch.add_argument("networks", nargs="*", metavar="NET", help=f"of {', '.join(model_names())}")
     fetch.add_argument("--all", action="store_true", help="all five networks")
-    fetch.add_argument("--top", action="store_true", help="with the ImageNet classifier on top")
+    fetch.add_argument(
+        "--top", action="store_true", help="with the ImageNet classifier on top, and its classes' names"
+    )
     actions.add_parser("verify", help="check every file of weights on this machine")
 
 
@@ -41,6 +43,10 @@ def _fetch(arguments: argparse.Namespace) -> int:
     networks = model_names() if arguments.all else [check_model_name(name) for name in arguments.networks]
     for network in networks:
         print(f"{network}: {fetch_weights(network, include_top=arguments.top).source}", flush=True)
+    if arguments.top:
+        from pydeepl.weights.class_index import class_index
+
+        print(f"class names: {len(class_index())}")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""Features of pretrained networks: Featurizer on arrays, DeepImageFeaturizer as a machine-learning stage."""
+"""Pretrained networks: Featurizer on arrays; DeepImageFeaturizer, DeepImagePredictor as pipeline stages."""
 
 from pydeepl.deep.featurizer import Featurizer
 from pydeepl.deep.image_featurizer import DeepImageFeaturizer
 from pydeepl.deep.plan import FeatureSpec
+from pydeepl.deep.predictor import DeepImagePredictor
 
-__all__ = ["DeepImageFeaturizer", "FeatureSpec", "Featurizer"]
+__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "FeatureSpec", "Featurizer"]

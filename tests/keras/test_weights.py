@@ -424,4 +424,4 @@ def test_convert(folders, vgg16):
 
 def test_reason_is_one_short_line():
     error = OSError("a\n b" + "x" * 1000)
-    assert acquire._reason(error).startswith("OSError: a bx") and len(acquire._reason(error)) < 250
+    assert acquire.reason_of(error).startswith("OSError: a bx") and len(acquire.reason_of(error)) < 250
