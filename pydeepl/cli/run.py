@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from pydeepl.cli.stand_ins import install
+from pydeepl.compat import install
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,6 @@ import textwrap
 
 import pytest
 
-from pydeepl.cli.spark_names import STAND_INS
-from pydeepl.cli.stand_ins import _names_of
-
 
 @pytest.fixture
 def run(tmp_path, environment):
@@ -23,13 +20,6 @@ def run(tmp_path, environment):
         )
 
     return run
-
-
-@pytest.mark.parametrize("module", STAND_INS)
-def test_every_row_of_the_table_holds(module):
-    names = {name for entry in STAND_INS[module] for name in _names_of(entry)}
-    assert names
-    assert not any(name.startswith("_") for name in names)
 
 
 def test_a_script_sees_pydeepl_under_sparks_names(run):

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from pydeepl.cli.spark_names import STAND_INS
+from pydeepl.compat.spark_names import STAND_INS
 
 _ROOTS = {name.partition(".")[0] for name in STAND_INS}
 
@@ -27,7 +27,7 @@ class StandIns(MetaPathFinder, Loader):
             raise ModuleNotFoundError(
                 f"pydeepl does not provide {fullname}; the modules it stands in for: {known}", name=fullname
             )
-        spec = ModuleSpec(fullname, self, origin="pydeepl run", is_package=True)
+        spec = ModuleSpec(fullname, self, origin="pydeepl.compat", is_package=True)
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -59,7 +59,14 @@ class _StandIn(ModuleType):
 
 
 def install() -> None:
-    """Puts the stand-ins in place of pyspark and sparkdl in this process, also where those are installed."""
+    """Makes `import pyspark` and `import sparkdl` give pydeepl's classes in this process from now on.
+
+    For a script or a notebook whose code is to stay as it is; PySpark need not be installed, and is not used
+    where it is. A second call changes nothing. Names that pydeepl does not stand in for are ImportErrors that
+    list what there is. Raises ImportError where the real modules are imported already.
+    """
+    if any(isinstance(finder, StandIns) for finder in sys.meta_path):
+        return
     clash = sorted(_ROOTS & sys.modules.keys())
     if clash:
         raise ImportError(f"{' and '.join(clash)} is imported already: its stand-in cannot take its place")

@@ -1,4 +1,4 @@
-"""Which of PySpark's and sparkdl's names pydeepl stands in for: the whole table, for `pydeepl run`.
+"""Which of PySpark's and sparkdl's names pydeepl stands in for: the whole table.
 
 A stand-in module gives the names of pydeepl's modules in its row, in that order, and nothing else.
 """

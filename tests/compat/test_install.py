@@ -1,0 +1,76 @@
+"""The stand-ins for PySpark and sparkdl: the table, and install() as a notebook uses it."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from pydeepl.compat.spark_names import STAND_INS
+from pydeepl.compat.stand_ins import _names_of
+
+
+@pytest.fixture
+def python(environment):
+    """python(code): what an interpreter prints that runs the code."""
+
+    def python(code):
+        command = [sys.executable, "-c", textwrap.dedent(code)]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    return python
+
+
+@pytest.mark.parametrize("module", STAND_INS)
+def test_every_row_of_the_table_holds(module):
+    names = {name for entry in STAND_INS[module] for name in _names_of(entry)}
+    assert names
+    assert not any(name.startswith("_") for name in names)
+
+
+def test_a_notebook_installs_them_once_and_goes_on(python):
+    printed = python(
+        """
+        import numpy as np
+        import pydeepl.compat
+
+        pydeepl.compat.install()
+        pydeepl.compat.install()
+        from pyspark.ml import Pipeline
+        from pyspark.ml.classification import LogisticRegression
+        from pyspark.sql import SparkSession
+        from sparkdl import DeepImageFeaturizer, DeepImagePredictor
+        import pydeepl
+        from pydeepl.linalg import Vectors
+
+        assert DeepImageFeaturizer is pydeepl.DeepImageFeaturizer
+        assert DeepImagePredictor is pydeepl.DeepImagePredictor
+        spark = SparkSession.builder.getOrCreate()
+        rows = [(Vectors.dense([float(i)]), float(i > 2)) for i in range(6)]
+        train = spark.createDataFrame(rows, ["features", "label"])
+        model = Pipeline(stages=[LogisticRegression(regParam=0.01)]).fit(train)
+        print([row.prediction for row in model.transform(train).collect()])
+        """
+    )
+    assert printed == "[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]\n"
+
+
+def test_it_is_too_late_once_the_real_modules_are_there(python, tmp_path):
+    (tmp_path / "sparkdl.py").write_text("")
+    printed = python(
+        f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import sparkdl
+        import pydeepl.compat
+        try:
+            pydeepl.compat.install()
+        except ImportError as error:
+            print(error)
+        """
+    )
+    assert printed == "sparkdl is imported already: its stand-in cannot take its place\n"
