@@ -11,6 +11,8 @@
  * relative error of a sum of n terms is below (n + 3) 2^-24, so up to this many terms S_A / T >= 254.5 holds, alpha
  * rounds to 255 and need not be summed. */
 #define TERMS_ALPHA_STAYS_OPAQUE 16384
+/* Up to one value in so many is summed again by itself. */
+#define MOST_DOUBTS 16
 
 typedef struct plan {
     pdl_axis x, y;
@@ -20,7 +22,8 @@ typedef struct plan {
     int32_t *first;
     float *weights, *row_weights;
     const uint8_t **rows;
-    uint16_t *column_sums;
+    float *columns, *sums;
+    uint8_t *doubts;
     uint8_t *last_row; /* copy of the source's last row with room to read behind it */
 } plan;
 
@@ -30,35 +33,41 @@ static uint32_t shared_power_of_two(pdl_axis axis)
     return (uint32_t)(both & (~both + 1)); /* the lowest bit set in either */
 }
 
-/* Whether every partial sum is an integer below 2^24 in shared units, and vertical sums fit in 16 bits. */
+/* Whether every partial sum is an integer below 2^24 in shared units. */
 static int sums_are_exact(const pdl_image_info *info, pdl_axis x, pdl_axis y)
 {
     size_t width = x.sources / shared_power_of_two(x), height = y.sources / shared_power_of_two(y);
-    return info->channels != 4 && height * 255 <= UINT16_MAX && width * height * 255 <= (size_t)1 << 24;
+    return info->channels != 4 && width * height * 255 <= (size_t)1 << 24;
 }
 
 static void plan_free(plan *p)
 {
     pdl_free(p->last_row);
-    pdl_free(p->column_sums);
+    pdl_free(p->doubts);
+    pdl_free(p->sums);
+    pdl_free(p->columns);
     pdl_free(p->rows);
     pdl_free(p->row_weights);
     pdl_free(p->weights);
     pdl_free(p->first);
 }
 
-static pdl_status plan_allocate(plan *p, size_t taps, size_t padded, size_t row_bytes, pdl_error *error)
+static pdl_status plan_allocate(plan *p, size_t channels, size_t taps, size_t padded, pdl_error *error)
 {
+    const size_t row_bytes = p->x.sources * channels, values = p->x.targets * channels + PDL_AREA_LANES;
     size_t entries;
     if (!pdl_size_mul(taps, padded, &entries)) return pdl_fail_memory(error, SIZE_MAX, "resize weights");
     p->first = pdl_alloc_zero(padded, sizeof *p->first);
     p->weights = pdl_alloc_zero(entries, sizeof *p->weights);
     p->row_weights = pdl_alloc(p->row_taps, sizeof *p->row_weights);
     p->rows = pdl_alloc(p->row_taps, sizeof *p->rows);
-    p->column_sums = pdl_alloc_zero(p->exact ? row_bytes + PDL_AREA_PADDING : 1, sizeof *p->column_sums);
+    p->columns = pdl_alloc_zero(row_bytes + taps * channels + PDL_AREA_LANES, sizeof *p->columns);
+    p->sums = pdl_alloc_zero(values, sizeof *p->sums);
+    p->doubts = pdl_alloc_zero(values, 1);
     p->last_row = pdl_alloc_zero(row_bytes + PDL_AREA_PADDING, 1);
-    if (p->first && p->weights && p->row_weights && p->rows && p->column_sums && p->last_row) return PDL_OK;
-    return pdl_fail_memory(error, entries * sizeof *p->weights + row_bytes, "resize tables");
+    if (p->first && p->weights && p->row_weights && p->rows && p->columns && p->sums && p->doubts && p->last_row)
+        return PDL_OK;
+    return pdl_fail_memory(error, (entries + row_bytes + values) * sizeof(float), "resize tables");
 }
 
 static void fill_weights(const plan *p, size_t channels, size_t padded)
@@ -89,6 +98,60 @@ static int repeats_row(pdl_axis y, size_t target)
     return target > 0 && pdl_axis_first(y, target - 1) == pdl_axis_last(y, target);
 }
 
+/* A destination pixel of an opaque image, summed in Java's order. */
+static void sum_pixel(const pdl_area_row *row, size_t x, uint8_t *out)
+{
+    const int channels = row->channels;
+    float sums[3] = {0, 0, 0};
+    for (size_t j = 0; j < row->row_count; j++) {
+        const uint8_t *pixel = row->rows[j] + row->first[x];
+        const float *weight = row->weights + x;
+        for (size_t tap = 0; tap < row->taps && *weight > 0; tap++, weight += row->padded, pixel += channels) {
+            const float m = *weight * row->row_weights[j];
+            for (int c = 0; c < channels; c++)
+                sums[c] += m * (float)pixel[c];
+        }
+    }
+    for (int c = 0; c < channels; c++) {
+        const double value = sums[c] / row->total + 0.5;
+        out[c] = value < 256 ? (uint8_t)value : 255;
+    }
+}
+
+/* Sums doubtful pixels again; returns 0 where they are so many that the whole row is better done in order. */
+static int settle_doubts(const pdl_area_row *row, uint8_t *out)
+{
+    const size_t channels = (size_t)row->channels, count = row->width * channels;
+    size_t settled = 0;
+    for (size_t i = 0; i < count; i += 8) { /* doubts has room behind its end */
+        uint64_t any;
+        memcpy(&any, row->doubts + i, sizeof any);
+        if (any == 0) continue;
+        for (size_t k = i; k < i + 8 && k < count; k++) {
+            if (!row->doubts[k]) continue;
+            if (++settled > count / MOST_DOUBTS) return 0;
+            sum_pixel(row, k / channels, out + k / channels * channels);
+        }
+    }
+    return 1;
+}
+
+/* uint8 [width] -> [width, 3], in place. */
+static void repeat_gray(uint8_t *out, size_t width)
+{
+    for (size_t x = width; x-- > 0;)
+        out[3 * x] = out[3 * x + 1] = out[3 * x + 2] = out[x];
+}
+
+static void average_row(const pdl_area_row *row, const pdl_area_kernels *kernels, int separable, uint8_t *out)
+{
+    if (separable) kernels->separable(row, out);
+    if (!separable || (!row->exact && !settle_doubts(row, out)))
+        kernels->ordered(row, out);
+    else if (row->channels == 1)
+        repeat_gray(out, row->width);
+}
+
 pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, size_t height, size_t width,
                             const pdl_area_kernels *kernels, uint8_t *out, pdl_error *error)
 {
@@ -101,9 +164,11 @@ pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, s
     const size_t row_bytes = info->width * info->channels, taps = pdl_axis_taps(p.x);
     const size_t padded = (width + PDL_AREA_LANES - 1) / PDL_AREA_LANES * PDL_AREA_LANES;
     p.row_taps = pdl_axis_taps(p.y);
-    pdl_status status = plan_allocate(&p, taps, padded, row_bytes, error);
+    pdl_status status = plan_allocate(&p, info->channels, taps, padded, error);
     if (status != PDL_OK) goto exit;
 
+    const int sum_alpha = !p.exact && taps > TERMS_ALPHA_STAYS_OPAQUE / p.row_taps;
+    const int separable = info->channels != 4 && !sum_alpha;
     fill_weights(&p, info->channels, padded);
     memcpy(p.last_row, pixels + (info->height - 1) * row_bytes, row_bytes);
     pdl_area_row row = {
@@ -117,8 +182,12 @@ pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, s
         .width = width,
         .total = (float)(info->width / p.x_unit) * (float)(info->height / p.y_unit),
         .channels = (int)info->channels,
-        .sum_alpha = !p.exact && taps > TERMS_ALPHA_STAYS_OPAQUE / p.row_taps,
-        .column_sums = p.column_sums,
+        .sum_alpha = sum_alpha,
+        .exact = p.exact,
+        .slack = (float)(taps * p.row_taps + taps + p.row_taps + PDL_AREA_ROUNDINGS) * 0x1p-24f,
+        .columns = p.columns,
+        .sums = p.sums,
+        .doubts = p.doubts,
     };
     for (size_t y = 0; y < height; y++, out += width * 3) {
         if (repeats_row(p.y, y)) {
@@ -126,7 +195,7 @@ pdl_status pdl_area_average(const uint8_t *pixels, const pdl_image_info *info, s
             continue;
         }
         row.row_count = gather_rows(&p, pixels, row_bytes, y);
-        (p.exact ? kernels->exact : kernels->ordered)(&row, out);
+        average_row(&row, kernels, separable, out);
     }
 exit:
     plan_free(&p);

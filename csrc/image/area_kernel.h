@@ -4,7 +4,10 @@
  *   LANES   lanes of a vector (a divisor of PDL_AREA_LANES)
  *   TARGET  the function attribute that allows its instructions (empty for the portable path)
  *   NAME    the pdl_area_kernels to define
- * and the function `gather`: the four bytes at base + offset[lane], the first in the lowest bits.
+ * and the functions
+ *   gather             the four bytes at base + offset[lane], the first in the lowest bits
+ *   load_bytes         LANES bytes, a lane each; store_bytes: the lowest byte of each lane
+ *   multiply_add       a b + c, rounded once or twice; multiply_add_quad: the same of four lanes
  * A lane is a destination pixel; lanes beyond the row's width have weight 0. */
 #include <stdbool.h>
 #include <string.h>
@@ -12,13 +15,21 @@
 #include "base/memory.h"
 #include "image/area.h"
 
+/* Vectors of a source row that are summed over the rows at one time. */
+#define COLUMN_VECTORS 4
+
 #define INLINE TARGET static inline __attribute__((always_inline))
 
 typedef float vfloat __attribute__((vector_size(4 * LANES), may_alias));
 typedef int32_t vint __attribute__((vector_size(4 * LANES), may_alias));
 typedef uint32_t vuint __attribute__((vector_size(4 * LANES), may_alias));
+typedef float quad __attribute__((vector_size(16), may_alias));
 
 INLINE vint gather(const uint8_t *base, vint offset);
+INLINE vint load_bytes(const uint8_t *from);
+INLINE void store_bytes(vint values, uint8_t *to);
+INLINE vfloat multiply_add(vfloat a, vfloat b, vfloat c);
+INLINE quad multiply_add_quad(quad a, quad b, quad c);
 
 INLINE vfloat to_float(vint x)
 {
@@ -161,52 +172,129 @@ TARGET static void ordered(const pdl_area_row *row, uint8_t *out)
     }
 }
 
-/* column_sums[x] = sum over the source rows of weight * sample, for every byte of a row. */
-TARGET static void sum_columns(const pdl_area_row *row)
+/* columns[i] = sum over the source rows of weight * sample, for `vectors` * LANES bytes of a row from i on. */
+INLINE void sum_columns_at(const pdl_area_row *row, size_t i, int vectors)
+{
+    vfloat columns[COLUMN_VECTORS] = {{0}};
+    for (size_t j = 0; j < row->row_count; j++) {
+        const uint8_t *source = row->rows[j] + i;
+        const vfloat weight = row->row_weights[j] - (vfloat){0};
+        for (int v = 0; v < vectors; v++)
+            columns[v] = multiply_add(weight, to_float(load_bytes(source + v * LANES)), columns[v]);
+    }
+    memcpy(row->columns + i, columns, (size_t)vectors * sizeof *columns);
+}
+
+INLINE void sum_columns(const pdl_area_row *row)
 {
     const size_t count = (size_t)row->last + (size_t)row->channels;
-    uint16_t *restrict sum = row->column_sums;
-    for (size_t j = 0; j < row->row_count; j++) {
-        const uint8_t *restrict source = row->rows[j];
-        const uint16_t weight = (uint16_t)row->row_weights[j];
-        if (j == 0)
-            for (size_t x = 0; x < count; x++)
-                sum[x] = (uint16_t)(weight * source[x]);
-        else
-            for (size_t x = 0; x < count; x++)
-                sum[x] = (uint16_t)(sum[x] + weight * source[x]);
+    size_t i = 0;
+    for (; i + COLUMN_VECTORS * LANES <= count; i += COLUMN_VECTORS * LANES)
+        sum_columns_at(row, i, COLUMN_VECTORS);
+    for (; i + LANES <= count; i += LANES)
+        sum_columns_at(row, i, 1);
+    if (count >= LANES) { /* the rest, with some sums once more */
+        sum_columns_at(row, count - LANES, 1);
+        return;
+    }
+    for (i = 0; i < count; i++) {
+        float sum = 0;
+        for (size_t j = 0; j < row->row_count; j++)
+            sum += row->row_weights[j] * (float)row->rows[j][i];
+        row->columns[i] = sum;
     }
 }
 
-INLINE void exact_row(const pdl_area_row *row, uint8_t *out, int channels)
+/* sums[x] = the columns' sums below destination pixel x: a pixel's channels side by side in four lanes, of which the
+ * next pixel overwrites those too many. */
+INLINE void sum_rows(const pdl_area_row *row, size_t channels, size_t taps)
 {
-    const vint last = (vint){0} + row->last;
-    const uint8_t *columns = (const uint8_t *)row->column_sums; /* a sample is two bytes from here on */
-    for (size_t x = 0; x < row->width; x += LANES) {
-        sums sum = {{0}, {0}, {0}, {0}};
-        vint offset = *(const vint *)(row->first + x);
-        for (size_t tap = 0; tap < row->taps; tap++) {
-            const vfloat weight = *(const vfloat *)(row->weights + tap * row->padded + x);
-            const vint at = minimum(offset, last) * 2;
-            const vint low = gather(columns, at);
-            sum.b += weight * to_float(low & 0xffff);
-            if (channels == 3) {
-                sum.g += weight * to_float((vint)((vuint)low >> 16));
-                sum.r += weight * to_float(gather(columns + 4, at) & 0xffff);
-            }
-            offset += channels;
+    const float *columns = row->columns, *weights = row->weights;
+    const int32_t *first = row->first;
+    float *out = row->sums;
+    const size_t width = row->width, padded = row->padded;
+    for (size_t x = 0; x < width; x++) {
+        const float *pixel = columns + first[x];
+        quad sum = {0};
+        for (size_t tap = 0; tap < taps; tap++) {
+            quad values;
+            memcpy(&values, pixel + tap * channels, sizeof values);
+            sum = multiply_add_quad(weights[tap * padded + x] - (quad){0}, values, sum);
         }
-        finish(&sum, row->total, channels, false, out + 3 * x, lanes_left(row, x));
+        memcpy(out + x * channels, &sum, sizeof sum);
     }
 }
 
-TARGET static void exact(const pdl_area_row *row, uint8_t *out)
+/* The usual numbers of taps as constants, which unrolls their loops. */
+INLINE void sum_rows_of(const pdl_area_row *row, size_t channels)
+{
+    switch (row->taps) {
+    case 1:
+        sum_rows(row, channels, 1);
+        return;
+    case 2:
+        sum_rows(row, channels, 2);
+        return;
+    case 3:
+        sum_rows(row, channels, 3);
+        return;
+    case 4:
+        sum_rows(row, channels, 4);
+        return;
+    case 5:
+        sum_rows(row, channels, 5);
+        return;
+    case 6:
+        sum_rows(row, channels, 6);
+        return;
+    default:
+        sum_rows(row, channels, row->taps);
+    }
+}
+
+INLINE vint round_down(vfloat x)
+{
+    return __builtin_convertvector(x, vint); /* towards 0: x >= 0 */
+}
+
+/* Divides and rounds LANES sums; doubts where the rounding errors leave two bytes to choose from. */
+INLINE void round_sums(const pdl_area_row *row, size_t i, uint8_t *out, bool exact)
+{
+    vfloat sum;
+    memcpy(&sum, row->sums + i, sizeof sum);
+    if (exact) {
+        store_bytes(round_to_byte(sum / row->total), out);
+        return;
+    }
+    const vfloat value = sum * (1.0f / row->total);
+    const vfloat margin = value * row->slack + 0x1p-15f; /* the latter covers this function's own roundings */
+    const vint low = round_down(value + (0.5f - margin)), high = round_down(value + (0.5f + margin));
+    store_bytes(minimum(low, (vint){0} + 255), out);
+    store_bytes((low != high) & 1, row->doubts + i);
+}
+
+INLINE void round_row(const pdl_area_row *row, uint8_t *out, bool exact)
+{
+    const size_t count = row->width * (size_t)row->channels;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        round_sums(row, i, out + i, exact);
+    uint8_t rest[LANES];
+    round_sums(row, i, rest, exact); /* sums has room behind its end, out has not */
+    memcpy(out + i, rest, count - i);
+}
+
+TARGET static void separable(const pdl_area_row *row, uint8_t *out)
 {
     sum_columns(row);
     if (row->channels == 3)
-        exact_row(row, out, 3);
+        sum_rows_of(row, 3);
     else
-        exact_row(row, out, 1);
+        sum_rows_of(row, 1);
+    if (row->exact)
+        round_row(row, out, true);
+    else
+        round_row(row, out, false);
 }
 
-const pdl_area_kernels NAME = {ordered, exact};
+const pdl_area_kernels NAME = {ordered, separable};

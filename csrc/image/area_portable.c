@@ -14,3 +14,24 @@ INLINE vint gather(const uint8_t *base, vint offset)
     }
     return bytes;
 }
+
+INLINE vint load_bytes(const uint8_t *from)
+{
+    return (vint){from[0], from[1], from[2], from[3]};
+}
+
+INLINE void store_bytes(vint values, uint8_t *to)
+{
+    for (int lane = 0; lane < LANES; lane++)
+        to[lane] = (uint8_t)values[lane];
+}
+
+INLINE vfloat multiply_add(vfloat a, vfloat b, vfloat c)
+{
+    return a * b + c;
+}
+
+INLINE quad multiply_add_quad(quad a, quad b, quad c)
+{
+    return a * b + c;
+}

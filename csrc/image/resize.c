@@ -20,7 +20,7 @@ int pdl_resize_path_available(pdl_resize_path path)
 {
     if (path == PDL_PATH_PORTABLE) return 1;
 #ifdef PDL_X86_PATHS
-    if (path == PDL_PATH_AVX2) return __builtin_cpu_supports("avx2") != 0;
+    if (path == PDL_PATH_AVX2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (path == PDL_PATH_AVX512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image.naive import resize as naive_resize
+from image.naive import to_bgra
 from image.synthetic import GOLDEN, picture, synthetic
 
 from pydeepl import _core
@@ -104,6 +105,25 @@ def test_exact_sums_equal_rounded_sums(path, channels):
     opaque = np.dstack([colours, np.full((48, 64), 255, np.uint8)])
     expected = _core.resize(opaque, 32, 32, AREA, path)
     np.testing.assert_array_equal(_core.resize(image, 32, 32, AREA, path), expected)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("size", "target"),
+    [((401, 523), (299, 299)), ((598, 598), (299, 299)), ((897, 5), (299, 3)), ((45, 70), (224, 299))],
+)
+@pytest.mark.parametrize("kind", ["noise", "ties"])
+def test_any_order_settles_on_javas_bytes(path, channels, size, target, kind):
+    """Sums by columns, then rows, round as Java's do, also where averages lie half-way between bytes (ties:
+    6 and 7 by chance, of which 2 x 2 are often 6.5). As opaque BGRA the same image takes the ordered way."""
+    height, width = size
+    image = synthetic(width, height, channels, "noise")
+    if kind == "ties":
+        image = np.ascontiguousarray(6 + (image & 1))
+    opaque = np.ascontiguousarray(to_bgra(image).astype(np.uint8))
+    expected = _core.resize(opaque, *target, AREA, path)
+    np.testing.assert_array_equal(_core.resize(image, *target, AREA, path), expected)
 
 
 @pytest.mark.parametrize("path", PATHS)
