@@ -38,7 +38,7 @@ static bool makes_slice(const pdl_program *program, const pdl_op *conv)
 /* The small tiles have the smaller error. */
 static bool allows_tile(pdl_algorithm algorithm, pdl_tile_kind tile)
 {
-    bool large = tile == PDL_TILE_4X4_3X3 || pdl_tile_line(tile, 0)->outputs > 4 || pdl_tile_line(tile, 1)->outputs > 4;
+    bool large = pdl_tile_line(tile, 0)->outputs * pdl_tile_line(tile, 1)->outputs > 4;
     switch (algorithm) {
     case PDL_ALGORITHM_DIRECT:
         return false;

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.core
 TILES = [
     ((3, 3), SMALL_TILES, "2x2_3x3", 2e-6),
     ((3, 3), LARGE_TILES, "4x4_3x3", 6e-6),
+    ((5, 5), SMALL_TILES, "2x2_5x5", 4e-6),
+    ((5, 5), LARGE_TILES, "4x4_5x5", 6e-6),
     ((1, 3), SMALL_TILES, "4_1x3", 3e-6),
     ((1, 3), LARGE_TILES, "8_1x3", 2e-5),
     ((3, 1), SMALL_TILES, "4_3x1", 3e-6),
@@ -154,7 +156,7 @@ def test_shapes_that_do_not_fit_are_summed_directly():
     for arguments in [
         {"kernel": (3, 3), "stride": (2, 2)},
         {"kernel": (3, 3), "dilation": (2, 2)},
-        {"kernel": (5, 5)},
+        {"kernel": (4, 4)},
         {"kernel": (1, 1)},
     ]:
         network = twin.check(twin.conv2d(0, 16, **arguments), (2,), algorithm=LARGE_TILES)
@@ -228,14 +230,15 @@ def product_of_squares(points):
 
 
 @pytest.mark.parametrize(
-    "points", [[1], [1, 2], [1, 2, "1/2", "3/2"], [1, 2, "1/2", "4/3"], [1, 2, "1/2", "3/2", "1/3"]]
+    "points",
+    [[1], [1, 2], [1, 2, "1/2"], [1, 2, "1/2", "3/2"], [1, 2, "1/2", "4/3"], [1, 2, "1/2", "3/2", "1/3"]],
 )
 def test_the_interpolation_is_exact_in_rational_numbers(points):
     """The formulas in lines.h, on integers: the transforms give exactly the sums of products."""
     points = [Fraction(p) for p in points]
     signed = [s * p for p in points for s in (1, -1)]
     inputs = 2 * len(points) + 2
-    for taps in (3, 7):
+    for taps in (3, 5, 7):
         outputs = inputs + 1 - taps
         if outputs < 1:
             continue

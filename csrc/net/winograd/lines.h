@@ -12,7 +12,7 @@
  *     G    point p   p^i / prod over the other finite points q of (p - q), i < r;    infinity  0, ..., 0, 1
  *
  * all polynomials with a leading coefficient of 1. Points of small numerators and denominators keep the error small:
- * relative L2 1e-6 for F(4, 3), 6e-6 for F(8, 3), 3e-6 for F(4, 7), 8e-6 for F(6, 7).
+ * relative L2 1e-6 for F(4, 3), 6e-6 for F(8, 3), 2e-6 for F(4, 5), 3e-6 for F(4, 7), 8e-6 for F(6, 7).
  * Source: Lavin and Gray, Fast algorithms for convolutional neural networks (2016); Winograd, Arithmetic complexity of
  * computations (1980). */
 #ifndef PDL_NET_WINOGRAD_LINES_H
@@ -28,6 +28,8 @@ typedef enum pdl_line_kind {
     PDL_LINE_2_3,
     PDL_LINE_4_3,
     PDL_LINE_8_3,
+    PDL_LINE_2_5,
+    PDL_LINE_4_5,
     PDL_LINE_4_7,
     PDL_LINE_6_7,
     PDL_LINE_KINDS
@@ -61,6 +63,20 @@ static const pdl_line pdl_lines[PDL_LINE_KINDS] = {
                                 {-9.f / 16, 49.f / 16, -7.f / 2, 1},
                                 {-9, 61.f / 4, -29.f / 4, 1},
                                 {-1, 21.f / 4, -21.f / 4, 1}}},
+    [PDL_LINE_2_5] = {.outputs = 2,
+                      .taps = 5,
+                      .inputs = 6,
+                      .pairs = 2,
+                      .point = {1, 2},
+                      .all = {4, -5, 1},
+                      .other = {{-4, 1}, {-1, 1}}},
+    [PDL_LINE_4_5] = {.outputs = 4,
+                      .taps = 5,
+                      .inputs = 8,
+                      .pairs = 3,
+                      .point = {1, 2, 1. / 2},
+                      .all = {-1, 21.f / 4, -21.f / 4, 1},
+                      .other = {{1, -17.f / 4, 1}, {1.f / 4, -5.f / 4, 1}, {4, -5, 1}}},
     [PDL_LINE_4_7] = {.outputs = 4,
                       .taps = 7,
                       .inputs = 10,
@@ -88,6 +104,8 @@ static const pdl_line pdl_lines[PDL_LINE_KINDS] = {
 typedef enum pdl_tile_kind {
     PDL_TILE_2X2_3X3,
     PDL_TILE_4X4_3X3,
+    PDL_TILE_2X2_5X5,
+    PDL_TILE_4X4_5X5,
     PDL_TILE_4_1X3,
     PDL_TILE_8_1X3,
     PDL_TILE_4_1X7,
@@ -105,14 +123,16 @@ typedef enum pdl_tile_kind {
 #define PDL_FOR_EACH_TILE(tile)                                                                                        \
     tile(PDL_TILE_2X2_3X3, 2x2_3x3, PDL_LINE_2_3, PDL_LINE_2_3)                                                        \
         tile(PDL_TILE_4X4_3X3, 4x4_3x3, PDL_LINE_4_3, PDL_LINE_4_3)                                                    \
-            tile(PDL_TILE_4_1X3, 4_1x3, PDL_LINE_NONE, PDL_LINE_4_3)                                                   \
-                tile(PDL_TILE_8_1X3, 8_1x3, PDL_LINE_NONE, PDL_LINE_8_3)                                               \
-                    tile(PDL_TILE_4_1X7, 4_1x7, PDL_LINE_NONE, PDL_LINE_4_7)                                           \
-                        tile(PDL_TILE_6_1X7, 6_1x7, PDL_LINE_NONE, PDL_LINE_6_7)                                       \
-                            tile(PDL_TILE_4_3X1, 4_3x1, PDL_LINE_4_3, PDL_LINE_NONE)                                   \
-                                tile(PDL_TILE_8_3X1, 8_3x1, PDL_LINE_8_3, PDL_LINE_NONE)                               \
-                                    tile(PDL_TILE_4_7X1, 4_7x1, PDL_LINE_4_7, PDL_LINE_NONE)                           \
-                                        tile(PDL_TILE_6_7X1, 6_7x1, PDL_LINE_6_7, PDL_LINE_NONE)
+            tile(PDL_TILE_2X2_5X5, 2x2_5x5, PDL_LINE_2_5, PDL_LINE_2_5)                                                \
+                tile(PDL_TILE_4X4_5X5, 4x4_5x5, PDL_LINE_4_5, PDL_LINE_4_5)                                            \
+                    tile(PDL_TILE_4_1X3, 4_1x3, PDL_LINE_NONE, PDL_LINE_4_3)                                           \
+                        tile(PDL_TILE_8_1X3, 8_1x3, PDL_LINE_NONE, PDL_LINE_8_3)                                       \
+                            tile(PDL_TILE_4_1X7, 4_1x7, PDL_LINE_NONE, PDL_LINE_4_7)                                   \
+                                tile(PDL_TILE_6_1X7, 6_1x7, PDL_LINE_NONE, PDL_LINE_6_7)                               \
+                                    tile(PDL_TILE_4_3X1, 4_3x1, PDL_LINE_4_3, PDL_LINE_NONE)                           \
+                                        tile(PDL_TILE_8_3X1, 8_3x1, PDL_LINE_8_3, PDL_LINE_NONE)                       \
+                                            tile(PDL_TILE_4_7X1, 4_7x1, PDL_LINE_4_7, PDL_LINE_NONE)                   \
+                                                tile(PDL_TILE_6_7X1, 6_7x1, PDL_LINE_6_7, PDL_LINE_NONE)
 
 typedef struct pdl_tile {
     const char *name;        /* "pdl:winograd_4x4_3x3" */
