@@ -115,12 +115,20 @@ __attribute__((constructor)) static void watch_forks(void)
     pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
+void pdl_block_signals(sigset_t *old)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, old);
+}
+
 static void start_helpers(size_t wanted)
 {
-    /* Signals are for the program's own threads (Python's Ctrl-C): the helpers block them all. */
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    sigset_t old;
+    pdl_block_signals(&old);
     while (pool.helpers < wanted) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, helper_main, NULL) != 0) break; /* fewer helpers, same result */

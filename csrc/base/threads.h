@@ -6,6 +6,7 @@
 #ifndef PDL_BASE_THREADS_H
 #define PDL_BASE_THREADS_H
 
+#include <signal.h>
 #include <stddef.h>
 
 /* body(context, index) for every index in [0, count), on up to `threads` threads (0 = default), the caller's
@@ -14,5 +15,9 @@
  * tells apart bodies running at one time. */
 typedef void (*pdl_body)(void *context, size_t index, size_t worker);
 void pdl_parallel_for(size_t threads, size_t count, pdl_body body, void *context);
+
+/* Has the threads that the caller now starts leave signals to the program's own (Python's Ctrl-C). A thread's own
+ * faults still reach their handlers, such as Python's faulthandler. *old: for pthread_sigmask, afterwards. */
+void pdl_block_signals(sigset_t *old);
 
 #endif

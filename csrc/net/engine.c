@@ -7,10 +7,10 @@
 #include "net/engine.h"
 
 #include "base/status.h"
+#include "base/threads.h"
 
 #include <omp.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 
 #define MAX_THREADS 1024
@@ -104,11 +104,9 @@ __attribute__((constructor)) static void watch_forks(void)
 static bool start_engine(void)
 {
     if (state.running) return true;
-    /* Signals are for the program's own threads (Python's Ctrl-C): the engine and its team block them all. */
-    sigset_t all, old;
+    sigset_t old;
     pthread_t thread;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pdl_block_signals(&old); /* the engine's thread hands its mask on to its team */
     state.running = pthread_create(&thread, NULL, engine_main, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (state.running) pthread_detach(thread);
