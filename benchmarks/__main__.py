@@ -30,7 +30,7 @@ def run_and_save(name: str, rest: list[str], rounds: int, save: bool) -> list[st
     text = report.markdown("python -m benchmarks " + shlex.join(words))
     print(f"\n{text}", flush=True)
     if save:
-        harness.save(name, text)
+        harness.save(f"{name}.{report.variant}" if report.variant else name, text)
     return report.failures
 
 

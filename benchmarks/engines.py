@@ -1,7 +1,8 @@
 """One engine in a process of its own, so that no engine's threads disturb another's.
 
-`python -m benchmarks.engines ENGINE NET FOLDER THREADS` loads the network, checks its features against
+`python -m benchmarks.engines ENGINE NET FOLDER THREADS ISA` loads the network, checks its features against
 Keras', answers "ready", then for each line `N` of standard input runs N batches and answers with the seconds.
+Started for another ISA than "native", it ends with an error where it uses AVX-512 all the same.
 
 Peers get float32 in the layout they like best; pydeepl gets uint8 pixels, its preprocessing included.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import isa
 from benchmarks.models import INPUT_SIZE, keras_model, preprocess
 
 Run = Callable[[], np.ndarray]  # one batch -> [n, features] in Keras' order
@@ -105,12 +107,14 @@ def check(engine: str, features: np.ndarray, expected: np.ndarray) -> None:
         raise SystemExit(f"{engine}: features are {difference.max():.2e} away from Keras'")
 
 
-def main(engine: str, net: str, folder: Path, threads: int) -> None:
+def main(engine: str, net: str, folder: Path, threads: int, instructions: str) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     with np.load(folder / f"{net}.npz") as data:
         pixels, expected = data["pixels"], data["features"]
     run = ENGINES[engine](net, folder, pixels, threads)
     check(engine, run(), expected)
+    if instructions != isa.NATIVE and isa.used_avx512(run):
+        raise SystemExit(f"{engine}: uses AVX-512, though it is held to {instructions}")
     run()
     print("answer: ready", flush=True)
     for line in sys.stdin:
@@ -121,4 +125,4 @@ def main(engine: str, net: str, folder: Path, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

@@ -94,6 +94,7 @@ class Report:
     facts: list[str]
     body: list[str]
     failures: list[str] = field(default_factory=list)  # what should have been equal and is not
+    variant: str = ""  # tells sections of one benchmark apart that are kept beside each other
 
     def markdown(self, command: str) -> str:
         facts = [f"- {fact}" for fact in self.facts]
