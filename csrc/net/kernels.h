@@ -9,7 +9,7 @@
 
 /* Compiles a function for several instruction sets and chooses at load time. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define PDL_VECTOR_CLONES __attribute__((noinline, target_clones("arch=skylake-avx512", "avx2", "default")))
+#define PDL_VECTOR_CLONES __attribute__((noinline, target_clones("avx512f", "avx2", "default")))
 #else
 #define PDL_VECTOR_CLONES
 #endif

@@ -1,5 +1,6 @@
 /* u = G g G^T: weights as Winograd's products want them. SPDX-License-Identifier: Apache-2.0 */
 #include "base/memory.h"
+#include "base/sizes.h"
 #include "base/status.h"
 #include "net/winograd/winograd.h"
 
@@ -7,7 +8,8 @@
 #include <string.h>
 
 #define MAX_TAPS 7
-#define PANEL 32 /* outputs of the widest panel: 2 L */
+#define MAX_WINDOW 25 /* 5 x 5 */
+#define GROUP 8       /* outputs at once: a panel of 2 L is some of them */
 
 typedef struct filter_rows {
     double g[PDL_WINOGRAD_EXTENT][MAX_TAPS]; /* G: [inputs, taps] */
@@ -51,38 +53,53 @@ typedef struct transform {
     size_t channels, outputs, width; /* of a panel: 2 L */
 } transform;
 
-/* One channel's weights for one panel of outputs. */
-static void transform_panel(const transform *t, size_t panel, size_t channel)
+/* One channel's weights for GROUP outputs from `first` on; beyond the last they count as zeros. */
+INLINE void load_group(const transform *t, size_t channel, size_t first, double g[MAX_WINDOW][GROUP])
 {
-    size_t first = panel * t->width, count = t->outputs - first < t->width ? t->outputs - first : t->width;
-    size_t plane = (t->outputs + t->width - 1) / t->width * t->channels * t->width;
-    int high = t->line[0]->taps, wide = t->line[1]->taps;
-    double down[MAX_TAPS][PANEL]; /* one row of G g */
-    for (int i = 0; i < t->line[0]->inputs; i++) {
-        for (int l = 0; l < wide; l++) {
-            memset(down[l], 0, sizeof down[l]);
-            for (int k = 0; k < high; k++) {
-                const float *g = t->weight + ((size_t)(k * wide + l) * t->channels + channel) * t->outputs + first;
-                double factor = t->rows[0].g[i][k];
-                for (size_t o = 0; o < count; o++)
-                    down[l][o] += factor * g[o];
+    size_t window = (size_t)(t->line[0]->taps * t->line[1]->taps), left = pdl_size_min(t->outputs - first, GROUP);
+    for (size_t k = 0; k < window; k++) {
+        const float *from = t->weight + (k * t->channels + channel) * t->outputs + first;
+        if (left < GROUP) memset(g[k], 0, sizeof g[k]);
+        for (size_t o = 0; o < left; o++)
+            g[k][o] = from[o];
+    }
+}
+
+/* sum[o] = sum_k factor[k] g[k * step][o] */
+INLINE void combine(const double *factor, int taps, int step, const double (*g)[GROUP], double sum[GROUP])
+{
+    double total[GROUP] = {0};
+    for (int k = 0; k < taps; k++)
+        for (int o = 0; o < GROUP; o++)
+            total[o] += factor[k] * g[k * step][o];
+    memcpy(sum, total, sizeof total);
+}
+
+/* One channel's weights for one panel of outputs. In double: an error of the weights is one of every pixel. */
+PDL_VECTOR_CLONES static void transform_panel(const transform *t, size_t panel, size_t channel)
+{
+    const pdl_line *high = t->line[0], *wide = t->line[1];
+    size_t plane = pdl_size_div_up(t->outputs, t->width) * t->channels * t->width;
+    double g[MAX_WINDOW][GROUP], down[MAX_TAPS][GROUP], sum[GROUP];
+    for (size_t at = 0; at < t->width; at += GROUP) {
+        size_t first = panel * t->width + at;
+        float *u = t->u + (panel * t->channels + channel) * t->width + at;
+        if (first < t->outputs) load_group(t, channel, first, g);
+        for (int i = 0; i < high->inputs; i++) {
+            for (int l = 0; l < wide->taps; l++) /* a row of G g */
+                combine(t->rows[0].g[i], high->taps, wide->taps, (const double (*)[GROUP])(g + l), down[l]);
+            for (int j = 0; j < wide->inputs; j++, u += plane) {
+                combine(t->rows[1].g[j], wide->taps, 1, (const double (*)[GROUP])down, sum);
+                for (int o = 0; o < GROUP; o++)
+                    u[o] = first < t->outputs ? (float)sum[o] : 0.0f;
             }
-        }
-        for (int j = 0; j < t->line[1]->inputs; j++) {
-            double sum[PANEL] = {0};
-            for (int l = 0; l < wide; l++)
-                for (size_t o = 0; o < count; o++)
-                    sum[o] += t->rows[1].g[j][l] * down[l][o];
-            float *u = t->u + (size_t)(i * t->line[1]->inputs + j) * plane + (panel * t->channels + channel) * t->width;
-            for (size_t o = 0; o < t->width; o++)
-                u[o] = o < count ? (float)sum[o] : 0.0f;
         }
     }
 }
 
 static void transform_all(const transform *t)
 {
-    size_t panels = (t->outputs + t->width - 1) / t->width;
+    size_t panels = pdl_size_div_up(t->outputs, t->width);
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t panel = 0; panel < panels; panel++)
         for (size_t channel = 0; channel < t->channels; channel++)
