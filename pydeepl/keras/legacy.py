@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.hdf5 import array_at, group_at, names_attribute
+from pydeepl.keras.hdf5 import array_at, group_at, handle_of, names_attribute
 from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
 
 
@@ -34,7 +34,8 @@ def read_legacy(path: str, root: Any) -> StoredWeights:
         raise WeightsError(f"{path}: {group.name} has no attribute layer_names")
     if len(names) > MAX_LAYERS:
         raise WeightsError(f"{path}: {group.name} lists {len(names)} layers, more than {MAX_LAYERS}")
-    members = [list(_layers(path, group, name)) for name in names]
+    handle = handle_of(root)
+    members = [list(_layers(path, group, name, handle)) for name in names]
     # A layer that is a model itself holds many. The largest model is the network; the others, in it or around
     # it, are a preprocessing or a head.
     models = [[layers[0] for layers in members if len(layers) == 1]]
@@ -44,7 +45,7 @@ def read_legacy(path: str, root: Any) -> StoredWeights:
     return StoredWeights(path, kind, Naming.ANY, layers)
 
 
-def _layers(path: str, group: Any, name: str) -> Iterator[StoredLayer]:
+def _layers(path: str, group: Any, name: str, handle: int | None) -> Iterator[StoredLayer]:
     """The layer `name` if it has weights; for a nested model, each of its layers that has."""
     layer = group_at(path, group, name)
     weights = names_attribute(path, layer, "weight_names") or []
@@ -54,6 +55,6 @@ def _layers(path: str, group: Any, name: str) -> Iterator[StoredLayer]:
     if len(arrays) > 1:
         for inner, stored in arrays.items():
             title = inner.rpartition("/")[2]
-            yield StoredLayer(title, [array_at(path, layer, weight) for weight in stored])
+            yield StoredLayer(title, [array_at(path, layer, weight, handle) for weight in stored])
     elif weights:
-        yield StoredLayer(name, [array_at(path, layer, weight) for weight in weights])
+        yield StoredLayer(name, [array_at(path, layer, weight, handle) for weight in weights])

@@ -13,7 +13,7 @@ from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.legacy import is_legacy, read_legacy
 from pydeepl.keras.match import arrange, match
 from pydeepl.keras.order import Layer, keras_order
-from pydeepl.keras.stored import StoredWeights, read_array
+from pydeepl.keras.stored import StoredWeights, read_array, room_for
 from pydeepl.keras.tensors import open_tensors
 from pydeepl.keras.weights_h5 import is_weights_h5, read_weights_h5
 
@@ -79,11 +79,16 @@ def load_params(
             layer.name: part
             for layer, part in match(stored, wanted, [layer for layer in top if layer.params])
         }
-        params = [
-            read_array(stored.path, layer.name, array)
+        arrays = [
+            (layer.name, array)
             for layer in layers
             if layer.params
             for array in arrange(layer, found[layer.name])
+        ]
+        room = room_for([array for _, array in arrays])
+        params = [
+            read_array(stored.path, name, array, values)
+            for (name, array), values in zip(arrays, room, strict=True)
         ]
         return params, stored.kind
 

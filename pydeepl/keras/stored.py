@@ -1,8 +1,9 @@
 """What every reader of a weights file gives: layers with arrays whose shapes are known before reading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydeepl.keras.errors import WeightsError
 MAX_LAYERS = 10_000
 MAX_ARRAY_BYTES = 1 << 32
 FLOATS = ("float16", "float32", "float64")
+_LINE = 16  # floats of a cache line
 
 
 class Naming(Enum):
@@ -30,8 +32,8 @@ class StoredArray:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    read: Callable[[], NDArray[np.float32]]
-    """Gives the values as a C-contiguous float32 array of this shape."""
+    fill: Callable[[NDArray[np.float32]], None]
+    """Writes the values into a C-contiguous float32 array of this shape."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,31 @@ def check_array(path: str, name: str, shape: tuple[int, ...], dtype: np.dtype) -
         raise WeightsError(f"{path}: {name} has shape {list(shape)}, more than {MAX_ARRAY_BYTES} bytes")
 
 
-def read_array(path: str, layer: str, array: StoredArray) -> NDArray[np.float32]:
-    """The array's values as float32; raises WeightsError where they are not finite numbers of that type."""
+def room_for(arrays: Sequence[StoredArray]) -> list[NDArray[np.float32]]:
+    """An uninitialized array of floats for each, all in one block.
+
+    NumPy asks for huge pages for a large block; a page fault for every 4 KiB costs as much as the reading.
+    """
+    sizes = [prod(array.shape) for array in arrays]
+    starts = list(accumulate((-(-size // _LINE) * _LINE for size in sizes), initial=0))
+    block = np.empty(starts[-1], np.float32)
+    return [
+        block[start : start + size].reshape(array.shape)
+        for array, start, size in zip(arrays, starts, sizes, strict=False)
+    ]
+
+
+def read_array(
+    path: str, layer: str, array: StoredArray, values: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """The array's values as float32, in `values` where that is given.
+
+    Raises WeightsError where they are not finite numbers of that type.
+    """
+    if values is None:
+        values = np.empty(array.shape, np.float32)
     try:
-        values = array.read()
+        array.fill(values)
     except (OSError, RuntimeError, ValueError) as error:
         raise WeightsError(f"{path}: {layer}: {array.name} cannot be read: {error}") from error
     # A sum is cheap, and finite where no value is bad; only a suspicious one is looked into.

@@ -55,11 +55,11 @@ def _array(path: str, file: Any, name: str, param: str) -> StoredArray:
     shape = tuple(values.get_shape())
     check_array(path, name, shape, dtype)
 
-    def read() -> NDArray[np.float32]:
+    def fill(values: NDArray[np.float32]) -> None:
         with np.errstate(over="ignore"):  # what does not fit is found by whoever reads
-            return np.asarray(file.get_tensor(name), np.float32, order="C")
+            values[...] = file.get_tensor(name)
 
-    return StoredArray(param, shape, dtype, read)
+    return StoredArray(param, shape, dtype, fill)
 
 
 def save_tensors(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.hdf5 import array_at, group_at
+from pydeepl.keras.hdf5 import array_at, group_at, handle_of
 from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -25,12 +25,12 @@ def is_weights_h5(root: Any) -> bool:
 
 def read_weights_h5(path: str, root: Any) -> StoredWeights:
     """The layers with weights of an open file; of several models in one another, those of the largest."""
-    models = list(_models(path, root, _MAX_DEPTH))
+    models = list(_models(path, root, _MAX_DEPTH, handle_of(root)))
     layers = max(models, key=len, default=[])
     return StoredWeights(path, "Keras 3 weights", Naming.CLASS, layers)
 
 
-def _models(path: str, group: Any, depth: int) -> Iterator[list[StoredLayer]]:
+def _models(path: str, group: Any, depth: int, handle: int | None) -> Iterator[list[StoredLayer]]:
     """The layers with weights of the model at `group`, then those of the models in it."""
     name = next((name for name in CONTAINERS if name in group), None)
     if name is None:
@@ -41,13 +41,13 @@ def _models(path: str, group: Any, depth: int) -> Iterator[list[StoredLayer]]:
     if len(container) > MAX_LAYERS:
         raise WeightsError(f"{path}: {container.name} holds {len(container)} layers, more than {MAX_LAYERS}")
     members = {member: group_at(path, container, member) for member in container}
-    layers = (_layer(path, member, inner) for member, inner in members.items())
+    layers = (_layer(path, member, inner, handle) for member, inner in members.items())
     yield [layer for layer in layers if layer is not None]
     for inner in members.values():
-        yield from _models(path, inner, depth - 1)
+        yield from _models(path, inner, depth - 1, handle)
 
 
-def _layer(path: str, name: str, group: Any) -> StoredLayer | None:
+def _layer(path: str, name: str, group: Any, handle: int | None) -> StoredLayer | None:
     if "vars" not in group:
         return None
     variables = group_at(path, group, "vars")
@@ -58,5 +58,5 @@ def _layer(path: str, name: str, group: Any) -> StoredLayer | None:
             f"{path}: {variables.name} is not numbered 0, 1, ...: a quantized layer cannot be read"
         )
     title = variables.attrs.get("name")
-    arrays = [array_at(path, variables, str(index)) for index in range(len(variables))]
+    arrays = [array_at(path, variables, str(index), handle) for index in range(len(variables))]
     return StoredLayer(name, arrays, title if isinstance(title, str) else None)

@@ -1,5 +1,6 @@
 """Every layout that Keras has written its weights in gives the same parameters."""
 
+import os
 import zipfile
 
 import h5py
@@ -16,7 +17,7 @@ from keras_files import (
     write_weights_h5,
 )
 
-from pydeepl.keras import graph_layers, load_params, read_weights, save_tensors
+from pydeepl.keras import WeightsError, graph_layers, load_params, read_weights, save_tensors
 
 LAYERS, TOP = split_layers()
 BASE = LAYERS[: -len(TOP)]
@@ -189,6 +190,28 @@ def test_other_floats_become_float32(tmp_path, dtype, storage):
                 file[layer].create_dataset(f"{layer}/{name}:0", data=array.astype(dtype), **storage)
     arrays, _ = load_params(tmp_path / "a.h5", LAYERS)
     assert_same(arrays, [array.astype(dtype).astype(np.float32) for array in flat(PARAMS, LAYERS)])
+
+
+@pytest.mark.parametrize("write_some", [write_legacy, write_weights_h5])
+def test_values_are_read_past_the_library_where_they_lie_as_they_are(tmp_path, monkeypatch, write_some):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_some(file, LAYERS, PARAMS)
+    read = []
+    preadv = os.preadv
+
+    def some(handle, buffers, offset):
+        """A read may give fewer bytes than were asked for."""
+        read.append(preadv(handle, [buffers[0][:5]], offset))
+        return read[-1]
+
+    monkeypatch.setattr(os, "preadv", some)
+    assert_same(load_params(tmp_path / "a.h5", LAYERS)[0], flat(PARAMS, LAYERS))
+    assert sum(read) == sum(array.nbytes for array in flat(PARAMS, LAYERS))
+    monkeypatch.setattr(os, "preadv", lambda *arguments: 0)
+    with pytest.raises(WeightsError, match="the file ends before its values do"):
+        load_params(tmp_path / "a.h5", LAYERS)
+    monkeypatch.delattr(os, "preadv")
+    assert_same(load_params(tmp_path / "a.h5", LAYERS)[0], flat(PARAMS, LAYERS))
 
 
 def test_safetensors_of_other_floats(tmp_path):
