@@ -1,8 +1,15 @@
 """Batches of any size in, batches of the network's size through it, batches of the first sizes out.
 
-requests (lists of images)    |--- 5 ---|------ 9 ------|-- 4 --|
-chunks (one network run)      |----- 8 -----|----- 8 -----|- 2 -|      loaded ahead, in a thread
+requests (lists of images)    |--- 5 ---|------ 9 ------|-- 4 --|      made ahead, in a thread
+chunks (one network run)      |----- 8 -----|----- 8 -----|- 2 -|      files announced to the system there
 answers (float32 arrays)      |--- 5 ---|------ 9 ------|-- 4 --|      rows written in place where they fit
+
+The thread ahead waits for files, and looks features up; it does not decode. A network's layers end when their
+slowest thread does: a decoder on one of its CPUs would hold up all the others at every layer. So all threads
+decode, then all run the network, in turns:
+
+caller      | load 8 | run 8 ....... | load 8 | run 8 ....... |       never more busy threads than CPUs
+ahead       |~ read 8 and announce ~~|~ read 8 and announce ~~|       waits for disks
 
 Images whose features are known already take no place in a run; they lie between the chunk's others, in order:
 
@@ -22,7 +29,7 @@ from pydeepl.deep.ahead import read_ahead
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
 
-# Chunks that are loaded before they are needed: one in the making while one waits.
+# Chunks that are made before they are needed: one in the making while one waits.
 CHUNKS_AHEAD = 2
 # The most images of a chunk whose features are known, for requests that go on and on.
 MOST_KNOWN = 256
@@ -137,11 +144,15 @@ class _Chunk:
         """
         return self.known >= batch or (self.known > 0 and not self.to_run)
 
-    def load(self, load: Callable[[list[Any]], Pixels]) -> "_Chunk":
-        """Loads the images that have to be run."""
-        if self.to_run:
-            self.pixels = load([missing.image for part in self.parts for missing in part.images])
+    def announce(self, announce: Callable[[list[Any]], object] | None) -> "_Chunk":
+        """Tells which images are going to be loaded."""
+        if announce is not None and self.to_run:
+            announce(self.images())
         return self
+
+    def images(self) -> list[Any]:
+        """The images that have to be run."""
+        return [missing.image for part in self.parts for missing in part.images]
 
 
 def run_requests(
@@ -152,30 +163,41 @@ def run_requests(
     features: int,
     known: Known | None = None,
     advance: Callable[[int], object] | None = None,
+    announce: Callable[[list[Any]], object] | None = None,
+    together: int = 1,
 ) -> Generator[Features, None, None]:
     """Each request's features [len(images), features], in order.
 
-    load(images) gives uint8 [n, height, width, 3] and is called in a thread, ahead of need; run(pixels, out)
-    fills float32 [n, features] and is called here, with `batch` images at most; advance(n) follows n finished
-    rows. Memory: CHUNKS_AHEAD + 1 chunks of pixels and known features, the requests they belong to, and one
-    answer.
+    load(images) gives uint8 [n, height, width, 3]; run(pixels, out) fills float32 [n, features], with `batch`
+    images at most; advance(n) follows n finished rows. All are called here. announce(images) is called ahead
+    of load, in a thread. load gets one chunk's images, and those of further chunks that are ready as long as
+    they are fewer than `together`. Memory: CHUNKS_AHEAD + 1 chunks (or twice as many as make `together`
+    images), the requests they belong to, and one answer.
     """
     known = known or Nothing()
-    with closing(read_ahead(_chunks(requests, load, batch, known), CHUNKS_AHEAD)) as chunks:
-        for chunk in chunks:
-            _finish_chunk(chunk, run, features, known)
-            if advance is not None:
-                advance(chunk.to_run + chunk.known)
-            for part in chunk.parts:
-                part.request.missing -= len(part)
-                if part.request.missing == 0:
-                    yield part.request.answer(features)
+    most = max(1, -(-together // batch))
+    chunks = _chunks(requests, batch, known, announce)
+    with closing(read_ahead(chunks, max(CHUNKS_AHEAD, most), most)) as lists:
+        for ready in lists:
+            _load_chunks(ready, load)
+            for chunk in ready:
+                _finish_chunk(chunk, run, features, known)
+                if advance is not None:
+                    advance(chunk.to_run + chunk.known)
+                for part in chunk.parts:
+                    part.request.missing -= len(part)
+                    if part.request.missing == 0:
+                        yield part.request.answer(features)
+            del ready, chunk
 
 
 def _chunks(
-    requests: Iterable[Request], load: Callable[[list[Any]], Pixels], batch: int, known: Known
+    requests: Iterable[Request],
+    batch: int,
+    known: Known,
+    announce: Callable[[list[Any]], object] | None,
 ) -> Iterator[_Chunk]:
-    """Cuts the requests' images into chunks of `batch` to run, the last one smaller, and loads them."""
+    """Cuts the requests' images into chunks of `batch` to run, the last one smaller."""
     chunk = _Chunk()
     for request in requests:
         if not len(request.images):
@@ -183,13 +205,25 @@ def _chunks(
         for row, found in enumerate(known.look_up(request.images)):
             chunk.add(request, row, found)
             if chunk.full(batch):
-                yield chunk.load(load)
+                yield chunk.announce(announce)
                 chunk = _Chunk()
         if chunk.holds_back(batch):
-            yield chunk.load(load)
+            yield chunk.announce(announce)
             chunk = _Chunk()
     if chunk.parts:
-        yield chunk.load(load)
+        yield chunk.announce(announce)
+
+
+def _load_chunks(chunks: list[_Chunk], load: Callable[[list[Any]], Pixels]) -> None:
+    """Loads the images that have to be run, of several chunks together."""
+    images = [image for chunk in chunks for image in chunk.images()]
+    if not images:
+        return
+    pixels, start = load(images), 0
+    for chunk in chunks:
+        if chunk.to_run:
+            chunk.pixels = pixels[start : start + chunk.to_run]
+            start += chunk.to_run
 
 
 def _finish_chunk(

@@ -3,19 +3,22 @@
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pydeepl._core import default_threads
 from pydeepl.deep.batching import Features, Pixels, Request, run_requests
 from pydeepl.deep.cache import FeatureStore, NetworkKey, check_cache, feature_folder, size_limit
 from pydeepl.deep.cache.lookup import CachedFeatures
 from pydeepl.deep.networks import LoadedNetwork, WeightsFile, shared_network, weights_in_use
 from pydeepl.deep.plan import FeatureSpec, plan_network
 from pydeepl.images.batch import load_batch
+from pydeepl.images.files import local_path
+from pydeepl.images.limits import read_soon
 from pydeepl.images.resize import hint_number
 from pydeepl.progress import progress_bar
 from pydeepl.weights.hashes import md5_of
@@ -23,6 +26,8 @@ from pydeepl.weights.hashes import md5_of
 Image = str | os.PathLike[str] | bytes | NDArray[np.uint8]
 
 DEFAULT_BATCH_SIZE = 8
+# Images that are loaded at one time, for each thread: lest threads wait long for the last ones.
+LOADED_PER_THREAD = 4
 
 
 class Featurizer:
@@ -163,7 +168,9 @@ class Featurizer:
                 raise RuntimeError(f"{loaded.weights.path}: the weights were changed while they were in use")
             loaded.network.run(pixels, out.reshape(len(out), *self.spec.featureShape))
 
-        return run_requests(requests, load, run, self.batchSize, self.spec.numFeatures, cached, advance)
+        together = LOADED_PER_THREAD * (self.threads or default_threads())
+        sizes = self.batchSize, self.spec.numFeatures
+        return run_requests(requests, load, run, *sizes, cached, advance, _announce, together)
 
     def _cached_features(self, channelOrder: str) -> tuple[CachedFeatures | None, WeightsFile | None]:
         """The cache to ask, and the weights that its features are of."""
@@ -214,6 +221,14 @@ class Featurizer:
             kind = type(image).__name__
             raise TypeError(f"image {index}: expected a path, bytes or a uint8 array, got {kind}")
         return image
+
+
+def _announce(pairs: list[tuple[str, Any]]) -> None:
+    """Has the system read the files among (name, image) pairs."""
+    for _, image in pairs:
+        if isinstance(image, (str, os.PathLike)):
+            with suppress(ValueError):  # no path of a local file: loading it says so
+                read_soon(local_path(image))
 
 
 def _md5_of(weights: WeightsFile) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pydeepl.deep.cache import check_cache, feature_folder
+from pydeepl.deep.cache import check_cache
 from pydeepl.deep.featurizer import Featurizer, check_positive, check_precision
 from pydeepl.deep.plan import check_model_name
 from pydeepl.deep.rows import check_image_field, file_rows, image_rows, unreadable
@@ -180,8 +180,8 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         check_image_field(dataset.column_field(input_col))
         featurizer = self.featurizer()
         total = dataset._most_rows()
-        # With a cache, files are not decoded before it is known that their features are missing.
-        files = dataset._file_column(input_col) if feature_folder(featurizer.cache) is not None else None
+        # Files rather than pixels: each is decoded and resized at once, or not at all where a cache has it.
+        files = dataset._file_column(input_col)
         rows_of = image_rows if files is None else file_rows
 
         def features(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,28 +54,55 @@ def load_batch(
     out = np.empty((len(sources), height, width, 3), np.uint8)
     arrays = [place for place, source in enumerate(sources) if isinstance(source, np.ndarray)]
 
-    def load(place: int) -> str | None:
-        return _load(sources[place], out[place : place + 1], hint, limit)
+    def prepare(place: int) -> _Prepared:
+        return _prepare(sources[place], out[place : place + 1], hint, limit)
 
     if len(arrays) == len(sources):
-        pixels = [check_pixels(source, f"image {place}") for place, source in enumerate(sources)]
-        reasons: list[str | None] = _core.load_images(pixels, height, width, hint, 0, threads, out)[1]
+        prepared = [_Prepared(check_pixels(array, f"image {row}")) for row, array in enumerate(sources)]
     else:
-        reasons = list(ahead(load, range(len(sources)), min(threads, len(sources))))
+        prepared = list(ahead(prepare, range(len(sources)), min(threads, len(sources))))
+    _load_in_core(prepared, out, hint, limit, threads)
     if channelOrder == "RGB":  # resizing treats colours alike, so they may change places afterwards
         out[arrays] = out[arrays][..., ::-1]
-    return out, reasons
+    return out, [each.reason for each in prepared]
 
 
-def _load(source: Any, out: npt.NDArray[np.uint8], hint: int, limit: int) -> str | None:
-    """Fills out [1, height, width, 3] from a source of any kind; returns why it failed."""
+@dataclass
+class _Prepared:
+    """A source on its way: what the core has to load, or why it failed, or neither where it is done."""
+
+    data: bytes | Pixels | None = None
+    reason: str | None = None
+
+
+def _prepare(source: Any, out: npt.NDArray[np.uint8], hint: int, limit: int) -> _Prepared:
+    """Reads a source. JPEGs and arrays are left to the core; other formats are done here, into out
+    [1, height, width, 3], so that few of them are in memory decoded."""
     try:
-        pixels = check_pixels(source) if isinstance(source, np.ndarray) else _encoded_or_pixels(source, limit)
+        if isinstance(source, np.ndarray):
+            return _Prepared(check_pixels(source))
+        data = _encoded_or_pixels(source, limit)
     except (ImageError, OSError) as error:
         out[...] = 0
-        return str(error)
+        return _Prepared(reason=str(error))
+    if isinstance(data, bytes):
+        return _Prepared(data)
     height, width = out.shape[1:3]
-    return _core.load_images([pixels], height, width, hint, limit, 1, out)[1][0]
+    return _Prepared(reason=_core.load_images([data], height, width, hint, limit, 1, out)[1][0])
+
+
+def _load_in_core(
+    prepared: list[_Prepared], out: npt.NDArray[np.uint8], hint: int, limit: int, threads: int
+) -> None:
+    """Has the core load what is left to do, all at once."""
+    left = {place: each.data for place, each in enumerate(prepared) if each.data is not None}
+    height, width = out.shape[1:3]
+    into = out if len(left) == len(prepared) else None
+    loaded, reasons = _core.load_images(list(left.values()), height, width, hint, limit, threads, into)
+    if into is None:
+        out[list(left)] = loaded
+    for place, reason in zip(left, reasons, strict=True):
+        prepared[place].reason = reason
 
 
 def _encoded_or_pixels(source: Any, limit: int) -> bytes | Pixels:

@@ -42,6 +42,22 @@ def read_file(path: str, max_pixels: int) -> bytes:
         return file.read()
 
 
+def read_soon(path: str) -> None:
+    """Tells the system that a file is going to be read. Never waits, never fails."""
+    if not hasattr(os, "posix_fadvise"):  # macOS
+        return
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:  # whoever reads it tells why
+        return
+    try:
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_WILLNEED)
+    except OSError:  # a pipe, or a file system that does not care
+        pass
+    finally:
+        os.close(file)
+
+
 def check_size(height: int, width: int, max_pixels: int) -> None:
     """Raises ImageError for an empty image or one beyond the limit."""
     if height < 1 or width < 1:

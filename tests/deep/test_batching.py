@@ -28,12 +28,17 @@ def double_and_triple(pixels, out):
     out[:] = pixels[:, 0, 0, :1] * np.array([1, 2, 3], np.float32)
 
 
-@given(st.lists(st.integers(0, 20), max_size=12), st.integers(1, 9), st.integers(0, 2**32))
-def test_any_batches_come_back_as_they_went_in(sizes, batch, seed):
+@given(
+    st.lists(st.integers(0, 20), max_size=12), st.integers(1, 9), st.integers(0, 30), st.integers(0, 2**32)
+)
+def test_any_batches_come_back_as_they_went_in(sizes, batch, together, seed):
     rng = np.random.default_rng(seed)
     batches = [list(rng.integers(0, 256, size)) for size in sizes]
     requests = (Request(images) for images in batches)
-    answers = list(run_requests(requests, load, double_and_triple, batch, 3))
+    announced = []
+    more = {"announce": announced.extend, "together": together}
+    answers = list(run_requests(requests, load, double_and_triple, batch, 3, **more))
+    assert announced == [image for images in batches for image in images]
     assert [len(answer) for answer in answers] == sizes
     for answer, images in zip(answers, batches, strict=True):
         assert answer.dtype == np.float32
@@ -70,23 +75,50 @@ def test_reading_ahead_is_bounded():
     assert len(made) == 100
 
 
-def test_loading_happens_in_another_thread_and_running_here():
+def test_images_are_announced_in_another_thread_and_loaded_and_run_here():
     threads = {}
 
-    def load_here(images):
-        threads["load"] = threading.get_ident()
+    def record(name, result=None):
+        def call(*arguments):
+            threads[name] = threading.get_ident()
+            return result and result(*arguments)
+
+        return call
+
+    run = record("run", double_and_triple)
+    list(run_requests([Request([1])], record("load", load), run, 8, 3, announce=record("announce")))
+    assert threads["run"] == threads["load"] == threading.get_ident() != threads["announce"]
+
+
+def test_chunks_that_are_ready_are_loaded_together_and_run_one_by_one():
+    waiting, made = threading.Event(), 0
+    loads, runs = [], []
+
+    def requests():
+        nonlocal made
+        for made in range(1, 13):
+            yield Request([made])
+            if made == 7:  # the seventh is on its way: six more are ready when the first has been run
+                waiting.set()
+
+    def load_all(images):
+        loads.append(len(images))
         return load(images)
 
-    def run_here(pixels, out):
-        threads["run"] = threading.get_ident()
+    def run(pixels, out):
+        waiting.wait(10)
+        runs.append(len(pixels))
         double_and_triple(pixels, out)
 
-    list(run_requests([Request([1])], load_here, run_here, 8, 3))
-    assert threads["run"] == threading.get_ident() != threads["load"]
+    answers = list(run_requests(requests(), load_all, run, 1, 3, together=5))
+    np.testing.assert_array_equal(np.concatenate(answers), expected(range(1, 13)))
+    assert runs == [1] * 12 and sum(loads) == 12
+    assert max(loads) == 5
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_an_error_comes_after_the_items_before_it(depth):
+def test_an_error_comes_after_the_items_before_it(depth, most):
     def numbers():
         yield 1
         yield 2
@@ -94,8 +126,9 @@ def test_an_error_comes_after_the_items_before_it(depth):
 
     seen = []
     with pytest.raises(ValueError, match="third"):
-        for number in read_ahead(numbers(), depth):
-            seen.append(number)
+        for ready in read_ahead(numbers(), depth, most):
+            assert len(ready) <= most
+            seen += ready
     assert seen == [1, 2]
 
 
@@ -130,7 +163,7 @@ def test_a_closed_iterator_leaves_no_thread():
 
     before = threading.active_count()
     with closing(read_ahead(numbers(), 2)) as items:
-        assert [next(items), next(items)] == [0, 1]
+        assert [next(items), next(items)] == [[0], [1]]
     assert threading.active_count() == before
     assert closed.is_set()
 
@@ -158,4 +191,4 @@ def test_a_forked_child_does_not_wait_for_a_thread_it_does_not_have():
                 os._exit(0 if "forked" in str(error) else 2)
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert next(items) == 1
+        assert next(items) == [1]
