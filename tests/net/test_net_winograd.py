@@ -10,20 +10,21 @@ from pydeepl._core import Network
 
 pytestmark = pytest.mark.core
 
-# Kernel, algorithm, the tile it takes, a bound for its relative L2 error: about three times what is measured.
+# Kernel, algorithm, the tile it takes, a bound for its relative L2 error: two to three times the worst that any
+# of the kernels shows for the tests' shapes (2x2_3x3 1.8e-7, 4x4_3x3 1.3e-6, 6_7x1 6.8e-6; direct sums 2e-7).
 TILES = [
-    ((3, 3), SMALL_TILES, "2x2_3x3", 2e-6),
-    ((3, 3), LARGE_TILES, "4x4_3x3", 6e-6),
+    ((3, 3), SMALL_TILES, "2x2_3x3", 5e-7),
+    ((3, 3), LARGE_TILES, "4x4_3x3", 4e-6),
     ((5, 5), SMALL_TILES, "2x2_5x5", 4e-6),
     ((5, 5), LARGE_TILES, "4x4_5x5", 6e-6),
-    ((1, 3), SMALL_TILES, "4_1x3", 3e-6),
-    ((1, 3), LARGE_TILES, "8_1x3", 2e-5),
-    ((3, 1), SMALL_TILES, "4_3x1", 3e-6),
-    ((3, 1), LARGE_TILES, "8_3x1", 2e-5),
-    ((1, 7), SMALL_TILES, "4_1x7", 1e-5),
-    ((1, 7), LARGE_TILES, "6_1x7", 3e-5),
-    ((7, 1), SMALL_TILES, "4_7x1", 1e-5),
-    ((7, 1), LARGE_TILES, "6_7x1", 3e-5),
+    ((1, 3), SMALL_TILES, "4_1x3", 1e-6),
+    ((1, 3), LARGE_TILES, "8_1x3", 7e-6),
+    ((3, 1), SMALL_TILES, "4_3x1", 1e-6),
+    ((3, 1), LARGE_TILES, "8_3x1", 7e-6),
+    ((1, 7), SMALL_TILES, "4_1x7", 6e-6),
+    ((1, 7), LARGE_TILES, "6_1x7", 2e-5),
+    ((7, 1), SMALL_TILES, "4_7x1", 6e-6),
+    ((7, 1), LARGE_TILES, "6_7x1", 2e-5),
 ]
 KERNELS = ["portable", "avx2", "avx512"]
 
