@@ -10,8 +10,8 @@ from pydeepl._core import Network
 
 pytestmark = pytest.mark.core
 
-# Kernel, algorithm, the tile it takes, a bound for its relative L2 error: two to three times the worst that any
-# of the kernels shows for the tests' shapes (2x2_3x3 1.8e-7, 4x4_3x3 1.3e-6, 6_7x1 6.8e-6; direct sums 2e-7).
+# Kernel, algorithm, the tile it takes, a bound for its relative L2 error: two to three times the worst that
+# any of the kernels shows for the tests' shapes (2x2_3x3 1.8e-7, 4x4_3x3 1.3e-6, 6_7x1 6.8e-6; direct 2e-7).
 TILES = [
     ((3, 3), SMALL_TILES, "2x2_3x3", 5e-7),
     ((3, 3), LARGE_TILES, "4x4_3x3", 4e-6),
