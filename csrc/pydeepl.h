@@ -187,11 +187,22 @@ typedef enum pdl_algorithm {
     PDL_ALGORITHM_WINOGRAD_LARGE  /* the same with the large ones */
 } pdl_algorithm;
 
+/* What activations and weights are between and inside of layers; sums are float32 always. */
+typedef enum pdl_precision {
+    PDL_PRECISION_FLOAT32,
+    PDL_PRECISION_BFLOAT16 /* on processors with AVX512_BF16 or AMX-BF16; with PYDEEPL_EMULATE_BF16=1 on those with
+                              AVX-512 too, slowly: PDL_EUNSUPPORTED elsewhere */
+} pdl_precision;
+
 typedef struct pdl_network_options {
     size_t threads; /* 0 = default */
     pdl_preprocess preprocess;
     pdl_algorithm algorithm;
+    pdl_precision precision;
 } pdl_network_options;
+
+/* PDL_OK where this processor computes so, else PDL_EUNSUPPORTED with what was found and expected. */
+pdl_status pdl_precision_check(pdl_precision precision, pdl_error *error);
 
 /* Weights are copied or folded at creation; preparation for a batch size makes every primitive, weight
  * layout and buffer; a run then allocates nothing. Safe to call from several threads (runs take turns) and
@@ -211,7 +222,7 @@ void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *out
 pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *error);
 
 /* Runs one batch of n images (prepared first if it is not): uint8 BGR [n, h, w, 3], preprocessed as the options say,
- * or float32 [n, h, w, c] as the network takes it -> float32 [n, output...]. */
+ * or float32 [n, h, w, c] as the network takes it -> float32 [n, output...]. With bfloat16 both ends are rounded. */
 pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_t n, float *out, pdl_error *error);
 pdl_status pdl_network_run_f32(pdl_network *network, const float *input, size_t n, float *out, pdl_error *error);
 

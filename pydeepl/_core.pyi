@@ -121,6 +121,7 @@ class Network:
         preprocess: int,  # 0 none (BGR values), 1 "tf", 2 "caffe"
         threads: int = 0,
         algorithm: int = 0,  # 0 auto, 1 direct, 2 Winograd with small tiles where possible, 3 with large ones
+        precision: int = 0,  # 0 float32, 1 bfloat16
     ) -> None: ...
     @property
     def input_shape(self) -> tuple[int, ...]: ...
@@ -135,6 +136,9 @@ class Network:
         """(layer, kind, implementation, flops) of every step for this batch size."""
     def seconds(self, batch: int) -> list[float]:
         """Every step's fastest run so far for this batch size."""
+
+def check_precision(precision: int, /) -> None:
+    """NotImplementedError, with what was found and expected, where this processor does not compute so."""
 
 def zoo_names() -> list[str]: ...
 def zoo_spec(name: str) -> tuple[str, int, int, int, str]:

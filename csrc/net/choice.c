@@ -14,7 +14,8 @@
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
 {
     const pdl_value *shape = &program->values[value];
-    return (pdl_map){.pitch = shape->channels,
+    return (pdl_map){.precision = program->precision,
+                     .pitch = shape->channels,
                      .batch = batch,
                      .height = shape->height,
                      .width = shape->width,

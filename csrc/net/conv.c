@@ -12,36 +12,60 @@ PDL_VECTOR_CLONES static void add_scaled(float *restrict y, const float *restric
         y[f] += x * w[f];
 }
 
-static void conv_row(const pdl_kernel_call *call, size_t line)
+/* Outputs [first, first + count) of one pixel; y is where they are summed up. */
+typedef struct sums {
+    float *y;
+    size_t first, count;
+} sums;
+
+/* Adds what one pixel of the input brings, through one tap of the window. */
+static void add_tap(const pdl_kernel_call *call, const sums *to, size_t pixel, size_t tap)
+{
+    const pdl_map *in = call->input;
+    size_t outputs = call->output.channels;
+    const float *weight = call->op->weight + tap * in->channels * outputs + to->first;
+    float room[PDL_ROW];
+    for (size_t channel = 0; channel < in->channels; channel += PDL_ROW) {
+        size_t count = in->channels - channel < PDL_ROW ? in->channels - channel : PDL_ROW;
+        const float *x = pdl_row_read(in, pixel * in->pitch + channel, count, room);
+        for (size_t c = 0; c < count; c++, weight += outputs)
+            add_scaled(to->y, weight, x[c], to->count);
+    }
+}
+
+static void conv_pixel(const pdl_kernel_call *call, size_t line, size_t column, size_t first)
 {
     const pdl_map *in = call->input, *out = &call->output;
     const pdl_op *op = call->op;
     const pdl_window *window = &op->window;
-    size_t top, bottom, row, image = line / out->height, outputs = out->channels;
+    size_t top, bottom, row, left, right, x, image = line / out->height;
     pdl_window_range(window, 0, line % out->height, in->height, &top, &bottom, &row);
-    for (size_t column = 0; column < out->width; column++) {
-        size_t left, right, x;
-        pdl_window_range(window, 1, column, in->width, &left, &right, &x);
-        float *y = out->data + (line * out->width + column) * out->pitch;
-        if (!op->residual) memset(y, 0, outputs * sizeof *y);
-        if (op->bias != NULL) add_scaled(y, op->bias, 1.0f, outputs);
-        for (size_t i = top; i < bottom; i++)
-            for (size_t j = left; j < right; j++) {
-                size_t pixel = (image * in->height + row + (i - top) * window->dilation[0]) * in->width;
-                pixel += x + (j - left) * window->dilation[1];
-                const float *from = in->data + pixel * in->pitch;
-                const float *weight = op->weight + (i * window->kernel[1] + j) * in->channels * outputs;
-                for (size_t c = 0; c < in->channels; c++)
-                    add_scaled(y, weight + c * outputs, from[c], outputs);
-            }
-        if (op->relu) pdl_clip(y, y, outputs);
-    }
+    pdl_window_range(window, 1, column, in->width, &left, &right, &x);
+    float room[PDL_ROW];
+    size_t at = (line * out->width + column) * out->pitch + first;
+    sums to = {pdl_row_room(out, at, room), first, out->channels - first};
+    if (to.count > PDL_ROW) to.count = PDL_ROW;
+    if (op->residual)
+        pdl_row_read(out, at, to.count, room);
+    else
+        memset(to.y, 0, to.count * sizeof *to.y);
+    if (op->bias != NULL) add_scaled(to.y, op->bias + first, 1.0f, to.count);
+    for (size_t i = top; i < bottom; i++)
+        for (size_t j = left; j < right; j++) {
+            size_t pixel = (image * in->height + row + (i - top) * window->dilation[0]) * in->width;
+            add_tap(call, &to, pixel + x + (j - left) * window->dilation[1], i * window->kernel[1] + j);
+        }
+    if (op->relu) pdl_clip(to.y, to.y, to.count);
+    pdl_row_write(out, at, to.count, to.y);
 }
 
 void pdl_kernel_conv(const pdl_kernel_call *call)
 {
-    size_t lines = call->output.batch * call->output.height;
+    const pdl_map *out = &call->output;
+    size_t lines = out->batch * out->height;
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < lines; line++)
-        conv_row(call, line);
+        for (size_t column = 0; column < out->width; column++)
+            for (size_t first = 0; first < out->channels; first += PDL_ROW)
+                conv_pixel(call, line, column, first);
 }

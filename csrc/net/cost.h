@@ -1,6 +1,6 @@
 /* What the ways to compute a convolution cost, as an estimate. SPDX-License-Identifier: Apache-2.0
  *
- * Costs are counted in multiplications and additions of a matrix product in cache:
+ * Costs are counted in multiplications and additions of a matrix product of float32 in cache:
  *
  *     direct    2 C K taps for every output pixel, and reading each weight once
  *     Winograd  2 C K for every product of every tile; TRANSFORM for every number of v and m, which the transforms

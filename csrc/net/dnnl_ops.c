@@ -26,15 +26,21 @@ static void free_descs(descs *d)
     if (d->primitive != NULL) dnnl_primitive_desc_destroy(d->primitive);
 }
 
-static dnnl_status_t map_desc(dnnl_memory_desc_t *desc, size_t batch, const pdl_value *value, bool vector)
+static dnnl_data_type_t type_of(const pdl_program *program)
+{
+    return program->precision == PDL_PRECISION_BFLOAT16 ? dnnl_bf16 : dnnl_f32;
+}
+
+static dnnl_status_t map_desc(dnnl_memory_desc_t *desc, size_t batch, const pdl_value *value, bool vector,
+                              dnnl_data_type_t type)
 {
     dnnl_dims_t dims = {(dnnl_dim_t)batch, (dnnl_dim_t)value->channels, (dnnl_dim_t)value->height,
                         (dnnl_dim_t)value->width};
-    return dnnl_memory_desc_create_with_tag(desc, vector ? 2 : 4, dims, dnnl_f32, vector ? dnnl_nc : dnnl_nhwc);
+    return dnnl_memory_desc_create_with_tag(desc, vector ? 2 : 4, dims, type, vector ? dnnl_nc : dnnl_nhwc);
 }
 
-/* Weights in Keras' layouts, as oneDNN's dimensions (groups,) outputs, inputs, height, width. */
-static dnnl_status_t weight_descs(descs *d, const pdl_op *op, size_t inputs, size_t outputs)
+/* Weights in Keras' layouts, as oneDNN's dimensions (groups,) outputs, inputs, height, width; type: those it gets. */
+static dnnl_status_t weight_descs(descs *d, const pdl_op *op, size_t inputs, size_t outputs, dnnl_data_type_t type)
 {
     dnnl_dim_t in = (dnnl_dim_t)inputs, out = (dnnl_dim_t)outputs, multiplier = (dnnl_dim_t)op->multiplier;
     dnnl_dim_t height = (dnnl_dim_t)op->window.kernel[0], width = (dnnl_dim_t)op->window.kernel[1];
@@ -46,7 +52,7 @@ static dnnl_status_t weight_descs(descs *d, const pdl_op *op, size_t inputs, siz
     const dnnl_dim_t *strides = rank == 4 ? conv_strides : rank == 5 ? deep_strides : dense_strides;
     dnnl_status_t code = dnnl_memory_desc_create_with_strides(&d->given, rank, dims, dnnl_f32, strides);
     if (code != dnnl_success) return code;
-    return dnnl_memory_desc_create_with_tag(&d->any, rank, dims, dnnl_f32, dnnl_format_tag_any);
+    return dnnl_memory_desc_create_with_tag(&d->any, rank, dims, type, dnnl_format_tag_any);
 }
 
 static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, const pdl_op *op)
@@ -66,10 +72,11 @@ static pdl_status make_descs(descs *d, const pdl_program *program, size_t batch,
 {
     const pdl_value *in = &program->values[op->input[0]], *out = &program->values[op->output];
     bool vector = op->kind == PDL_OP_DENSE;
+    dnnl_data_type_t type = type_of(program);
     dnnl_dims_t channels = {(dnnl_dim_t)out->channels};
-    pdl_status status = CHECK(map_desc(&d->source, batch, in, vector));
-    if (status == PDL_OK) status = CHECK(map_desc(&d->target, batch, out, vector));
-    if (status == PDL_OK) status = CHECK(weight_descs(d, op, in->channels, out->channels));
+    pdl_status status = CHECK(map_desc(&d->source, batch, in, vector, type));
+    if (status == PDL_OK) status = CHECK(map_desc(&d->target, batch, out, vector, type));
+    if (status == PDL_OK) status = CHECK(weight_descs(d, op, in->channels, out->channels, type));
     if (status == PDL_OK && op->bias != NULL)
         status = CHECK(dnnl_memory_desc_create_with_tag(&d->bias, 1, channels, dnnl_f32, dnnl_x));
     if (status == PDL_OK) status = CHECK(make_attr(&d->attr, op));
@@ -163,10 +170,18 @@ pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *pro
     pdl_op *op = step->op;
     const pdl_value *in = &program->values[op->input[0]], *out = &program->values[op->output];
     descs d = {0};
-    pdl_status status = CHECK(weight_descs(&d, op, in->channels, out->channels));
+    pdl_status status = CHECK(weight_descs(&d, op, in->channels, out->channels, type_of(program)));
     if (status == PDL_OK) status = pdl_packed_keep_weight(engine, op, d.given, error);
     free_descs(&d);
     return status;
+}
+
+/* Whether weights that oneDNN holds rounded may be wanted unrounded, by another batch's Winograd. */
+static bool loses_bits(const pdl_program *program, const pdl_op *op)
+{
+    const pdl_window *window = &op->window;
+    return program->precision != PDL_PRECISION_FLOAT32 && op->kind == PDL_OP_CONV &&
+           window->kernel[0] * window->kernel[1] > 1 && window->stride[0] == 1 && window->stride[1] == 1;
 }
 
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
@@ -174,6 +189,7 @@ pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *
 {
     const pdl_op *op = step->op;
     descs d = {0};
+    if (loses_bits(program, op)) step->op->keep_weight = true;
     pdl_status status = make_descs(&d, program, batch, op, error);
     if (status == PDL_OK) status = CHECK(choose_primitive(&d, engine, op));
     if (status == PDL_OK) status = CHECK(dnnl_primitive_create(&step->primitive, d.primitive));

@@ -9,6 +9,18 @@ static size_t pixels_of(const pdl_map *map)
     return map->batch * map->height * map->width;
 }
 
+/* Calls work(call, pixel, channel, count) for rows of at most PDL_ROW channels of every pixel of the output. */
+typedef void (*row_work)(const pdl_kernel_call *call, size_t pixel, size_t channel, size_t count);
+
+static void each_row(const pdl_kernel_call *call, row_work work)
+{
+    size_t pixels = pixels_of(&call->output), channels = call->output.channels;
+#pragma omp parallel for schedule(static)
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+        for (size_t channel = 0; channel < channels; channel += PDL_ROW)
+            work(call, pixel, channel, channels - channel < PDL_ROW ? channels - channel : PDL_ROW);
+}
+
 /* ---- affine, add ---- */
 
 PDL_VECTOR_CLONES static void scale_shift(float *y, const float *x, const double *scale, const float *shift,
@@ -24,19 +36,23 @@ PDL_VECTOR_CLONES void pdl_clip(float *y, const float *x, size_t channels)
         y[c] = x[c] < 0.0f ? 0.0f : x[c]; /* keeps NaN */
 }
 
-void pdl_kernel_affine(const pdl_kernel_call *call)
+static void affine_row(const pdl_kernel_call *call, size_t pixel, size_t channel, size_t count)
 {
     const pdl_map *in = call->input, *out = &call->output;
     const pdl_op *op = call->op;
-    size_t pixels = pixels_of(out);
+    float x_room[PDL_ROW], y_room[PDL_ROW];
+    const float *x = pdl_row_read(in, pixel * in->pitch + channel, count, x_room);
+    float *y = pdl_row_room(out, pixel * out->pitch + channel, y_room);
     bool plain = op->scale == NULL && op->bias == NULL;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < pixels; i++) {
-        const float *x = in->data + i * in->pitch;
-        float *y = out->data + i * out->pitch;
-        if (!plain) scale_shift(y, x, op->scale, op->bias, out->channels);
-        if (op->relu) pdl_clip(y, plain ? x : y, out->channels);
-    }
+    const double *scale = op->scale == NULL ? NULL : op->scale + channel;
+    if (!plain) scale_shift(y, x, scale, op->bias == NULL ? NULL : op->bias + channel, count);
+    if (op->relu) pdl_clip(y, plain ? x : y, count);
+    pdl_row_write(out, pixel * out->pitch + channel, count, y);
+}
+
+void pdl_kernel_affine(const pdl_kernel_call *call)
+{
+    each_row(call, affine_row);
 }
 
 PDL_VECTOR_CLONES static void sum(float *y, const float *a, const float *b, size_t channels)
@@ -45,18 +61,21 @@ PDL_VECTOR_CLONES static void sum(float *y, const float *a, const float *b, size
         y[c] = a[c] + b[c];
 }
 
-void pdl_kernel_add(const pdl_kernel_call *call)
+static void add_row(const pdl_kernel_call *call, size_t pixel, size_t channel, size_t count)
 {
     const pdl_map *in = call->input, *out = &call->output;
-    size_t pixels = pixels_of(out);
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < pixels; i++) {
-        float *y = out->data + i * out->pitch;
-        sum(y, in[0].data + i * in[0].pitch, in[1].data + i * in[1].pitch, out->channels);
-        for (size_t j = 2; j < call->op->inputs; j++)
-            sum(y, y, in[j].data + i * in[j].pitch, out->channels);
-        if (call->op->relu) pdl_clip(y, y, out->channels);
-    }
+    float a_room[PDL_ROW], b_room[PDL_ROW], y_room[PDL_ROW];
+    float *y = pdl_row_room(out, pixel * out->pitch + channel, y_room);
+    const float *total = pdl_row_read(&in[0], pixel * in[0].pitch + channel, count, a_room);
+    for (size_t j = 1; j < call->op->inputs; j++, total = y)
+        sum(y, total, pdl_row_read(&in[j], pixel * in[j].pitch + channel, count, b_room), count);
+    if (call->op->relu) pdl_clip(y, total, count);
+    pdl_row_write(out, pixel * out->pitch + channel, count, y);
+}
+
+void pdl_kernel_add(const pdl_kernel_call *call)
+{
+    each_row(call, add_row);
 }
 
 /* ---- concat, pad, copy ---- */
@@ -64,13 +83,13 @@ void pdl_kernel_add(const pdl_kernel_call *call)
 void pdl_kernel_concat(const pdl_kernel_call *call)
 {
     const pdl_map *out = &call->output;
-    size_t pixels = pixels_of(out);
+    size_t pixels = pixels_of(out), element = pdl_element_size(out->precision);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < pixels; i++) {
-        float *y = out->data + i * out->pitch;
-        for (size_t j = 0; j < call->op->inputs; y += call->input[j++].channels) {
-            const float *x = call->input[j].data + i * call->input[j].pitch;
-            if (x != y) memcpy(y, x, call->input[j].channels * sizeof *y);
+        char *y = pdl_map_at(out, i * out->pitch);
+        for (size_t j = 0; j < call->op->inputs; y += call->input[j++].channels * element) {
+            const char *x = pdl_map_at(&call->input[j], i * call->input[j].pitch);
+            if (x != y) memcpy(y, x, call->input[j].channels * element);
         }
     }
 }
@@ -79,14 +98,15 @@ static void pad_row(const pdl_kernel_call *call, size_t line)
 {
     const pdl_map *in = call->input, *out = &call->output;
     const size_t *before = call->op->window.before;
-    size_t image = line / out->height, row = line % out->height, bytes = out->channels * sizeof(float);
+    size_t image = line / out->height, row = line % out->height,
+           bytes = out->channels * pdl_element_size(out->precision);
     bool inside = row >= before[0] && row - before[0] < in->height;
     for (size_t column = 0; column < out->width; column++) {
-        float *y = out->data + (line * out->width + column) * out->pitch;
+        void *y = pdl_map_at(out, (line * out->width + column) * out->pitch);
         size_t x = column - before[1]; /* wraps around to the left of the image: above its width */
         size_t pixel = (image * in->height + row - before[0]) * in->width + x;
         if (inside && x < in->width)
-            memcpy(y, in->data + pixel * in->pitch, bytes);
+            memcpy(y, pdl_map_at(in, pixel * in->pitch), bytes);
         else
             memset(y, 0, bytes);
     }
@@ -103,28 +123,35 @@ void pdl_kernel_pad(const pdl_kernel_call *call)
 void pdl_kernel_copy(const pdl_kernel_call *call)
 {
     const pdl_map *out = &call->output;
-    memcpy(out->data, call->input->data, pixels_of(out) * out->channels * sizeof *out->data);
+    memcpy(out->data, call->input->data, pixels_of(out) * out->channels * pdl_element_size(out->precision));
 }
 
 /* ---- softmax ---- */
 
-static void softmax(float *y, const float *x, size_t channels)
+/* Every row is read three times: for its largest value, for the sum, and for the result. */
+static void softmax(const pdl_kernel_call *call, size_t pixel)
 {
-    float largest = x[0];
+    const pdl_map *in = call->input, *out = &call->output;
+    float x_room[PDL_ROW], y_room[PDL_ROW], largest = -INFINITY;
     double total = 0.0;
-    for (size_t c = 1; c < channels; c++)
-        largest = x[c] > largest ? x[c] : largest;
-    for (size_t c = 0; c < channels; c++)
-        total += y[c] = expf(x[c] - largest);
-    for (size_t c = 0; c < channels; c++)
-        y[c] = (float)(y[c] / total);
+    for (int pass = 0; pass < 3; pass++)
+        for (size_t channel = 0; channel < out->channels; channel += PDL_ROW) {
+            size_t count = out->channels - channel < PDL_ROW ? out->channels - channel : PDL_ROW;
+            const float *x = pdl_row_read(in, pixel * in->pitch + channel, count, x_room);
+            float *y = pdl_row_room(out, pixel * out->pitch + channel, y_room);
+            for (size_t c = 0; c < count; c++) {
+                if (pass == 0) largest = x[c] > largest ? x[c] : largest;
+                if (pass == 1) total += expf(x[c] - largest);
+                if (pass == 2) y[c] = (float)(expf(x[c] - largest) / total);
+            }
+            if (pass == 2) pdl_row_write(out, pixel * out->pitch + channel, count, y);
+        }
 }
 
 void pdl_kernel_softmax(const pdl_kernel_call *call)
 {
-    const pdl_map *in = call->input, *out = &call->output;
-    size_t pixels = pixels_of(out);
+    size_t pixels = pixels_of(&call->output);
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < pixels; i++)
-        softmax(out->data + i * out->pitch, in->data + i * in->pitch, out->channels);
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+        softmax(call, pixel);
 }

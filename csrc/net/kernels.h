@@ -5,7 +5,9 @@
 #ifndef PDL_NET_KERNELS_H
 #define PDL_NET_KERNELS_H
 
+#include "net/precision.h"
 #include "net/program.h"
+#include "net/simd/simd.h"
 
 /* Compiles a function for several instruction sets and chooses at load time. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
@@ -16,15 +18,47 @@
 
 /* A batch of feature maps [batch, height, width, channels]; pixel i is at data + i * pitch. */
 typedef struct pdl_map {
-    float *data;
-    size_t pitch;
+    void *data; /* float or pdl_bf16, as precision says */
+    pdl_precision precision;
+    size_t pitch; /* elements */
     size_t batch, height, width, channels;
 } pdl_map;
+
+/* Element `at` of the map, counted from its first. */
+static inline void *pdl_map_at(const pdl_map *map, size_t at)
+{
+    return (char *)map->data + at * pdl_element_size(map->precision);
+}
+
+/* Kernels that compute on rows of floats get them so, PDL_ROW elements of one pixel at most:
+ *
+ *     x = pdl_row_read(in, at, count, room);    the map's own memory, or bfloat16 widened into the room
+ *     y = pdl_row_room(out, at, room);          where to write floats: the map's memory, or the room
+ *     pdl_row_write(out, at, count, y);         rounds the room's floats to bfloat16 */
+#define PDL_ROW 1024
+
+static inline const float *pdl_row_read(const pdl_map *map, size_t at, size_t count, float room[PDL_ROW])
+{
+    if (map->precision == PDL_PRECISION_FLOAT32) return (const float *)map->data + at;
+    pdl_bf16_widen_run((const pdl_bf16 *)map->data + at, count, room);
+    return room;
+}
+
+static inline float *pdl_row_room(const pdl_map *map, size_t at, float room[PDL_ROW])
+{
+    return map->precision == PDL_PRECISION_FLOAT32 ? (float *)map->data + at : room;
+}
+
+static inline void pdl_row_write(const pdl_map *map, size_t at, size_t count, const float *y)
+{
+    if (map->precision != PDL_PRECISION_FLOAT32) pdl_bf16_round_run(y, count, (pdl_bf16 *)map->data + at);
+}
 
 typedef struct pdl_kernel_call {
     const pdl_op *op;
     const pdl_map *input; /* [op->inputs] */
     pdl_map output;
+    pdl_simd simd; /* of the kernels that there are several of */
 } pdl_kernel_call;
 
 typedef void (*pdl_kernel)(const pdl_kernel_call *call);
@@ -45,8 +79,9 @@ void pdl_kernel_copy(const pdl_kernel_call *call);
 /* y = max(0, x), one after the other; y may be x. */
 void pdl_clip(float *y, const float *x, size_t channels);
 
-/* uint8 BGR [pixels, 3] -> float32 [pixels, 3] as the network takes it. */
-void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, float *out);
+/* uint8 BGR [pixels, 3] -> [pixels, 3] of that precision as the network takes it. */
+void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, pdl_precision precision,
+                           void *out);
 
 /* The range of a window's elements that are inside the image, on one axis, for output position `at`: elements
  * [*begin, *end) of the window; the first one is at *start in the image. */

@@ -14,7 +14,7 @@ struct pdl_network {
     pdl_program program;
     pdl_network_options options;
     pdl_prepared *prepared[KEPT_BATCHES]; /* the one used last comes first */
-    float *arena;                         /* shared by all batch sizes, as large as the largest wants */
+    void *arena;                          /* shared by all batch sizes, as large as the largest wants */
     void *scratch;
     size_t arena_bytes, scratch_bytes;
 };
@@ -33,7 +33,7 @@ static pdl_status check_create(const pdl_graph *graph, pdl_node output, const pd
         return pdl_fail(error, PDL_EINVAL, "unknown preprocessing %d", (int)options->preprocess);
     if (options->algorithm < PDL_ALGORITHM_AUTO || options->algorithm > PDL_ALGORITHM_WINOGRAD_LARGE)
         return pdl_fail(error, PDL_EINVAL, "unknown algorithm %d", (int)options->algorithm);
-    return PDL_OK;
+    return pdl_precision_check(options->precision, error);
 }
 
 pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
@@ -48,6 +48,7 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     if (options->threads == 0) network->options.threads = pdl_default_threads();
     status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
+    network->program.precision = options->precision;
     if (status == PDL_OK)
         *out = network;
     else
@@ -92,9 +93,7 @@ static pdl_status grow(void **memory, size_t *bytes, size_t wanted, const char *
 
 static pdl_status make_room(pdl_network *network, const pdl_prepared *prepared, pdl_error *error)
 {
-    void *arena = network->arena;
-    pdl_status status = grow(&arena, &network->arena_bytes, prepared->plan.arena, "activations", error);
-    network->arena = arena;
+    pdl_status status = grow(&network->arena, &network->arena_bytes, prepared->plan.arena, "activations", error);
     if (status != PDL_OK) return status;
     return grow(&network->scratch, &network->scratch_bytes, prepared->scratch, "working memory", error);
 }
@@ -119,7 +118,7 @@ static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t
     pdl_setting setting = {.batch = batch,
                            .threads = network->options.threads,
                            .algorithm = network->options.algorithm,
-                           .simd = pdl_simd_choose()};
+                           .simd = pdl_simd_choose(network->program.precision)};
     pdl_status status = pdl_prepared_create(engine, &network->program, &setting, &prepared, error);
     if (status != PDL_OK) return status;
     status = make_room(network, prepared, error);
@@ -149,6 +148,23 @@ static pdl_status prepare_task(const pdl_engine *engine, void *context, pdl_erro
     return prepare(engine, asked->network, asked->batch, error);
 }
 
+/* Brings the input into the arena where it is not used as it comes, and finds room for an output to be converted. */
+static void enter(pdl_network *network, const pdl_prepared *prepared, const request *asked, pdl_bases *bases)
+{
+    const pdl_program *program = &network->program;
+    const pdl_value *in = &program->values[program->input];
+    char *arena = network->arena;
+    void *input = arena + prepared->plan.input;
+    bool bf16 = program->precision == PDL_PRECISION_BFLOAT16;
+    if (asked->images != NULL)
+        pdl_preprocess_pixels(network->options.preprocess, asked->images, asked->batch * in->height * in->width,
+                              program->precision, input);
+    else if (bf16)
+        pdl_bf16_round_all(asked->input, asked->batch * pdl_value_size(in), input);
+    if (asked->images != NULL || bf16) bases->input = input;
+    if (bf16) bases->output = arena + prepared->plan.output;
+}
+
 static pdl_status run_task(const pdl_engine *engine, void *context, pdl_error *error)
 {
     request *asked = context;
@@ -158,13 +174,13 @@ static pdl_status run_task(const pdl_engine *engine, void *context, pdl_error *e
     pdl_prepared *prepared = network->prepared[0];
     pdl_bases bases = {
         .arena = network->arena, .input = asked->input, .output = asked->output, .scratch = network->scratch};
-    if (asked->images != NULL) {
-        const pdl_value *in = &network->program.values[network->program.input];
-        float *input = network->arena + prepared->plan.input / sizeof(float);
-        pdl_preprocess_pixels(network->options.preprocess, asked->images, asked->batch * in->height * in->width, input);
-        bases.input = input;
-    }
-    return pdl_prepared_run(engine, prepared, &bases, error);
+    enter(network, prepared, asked, &bases);
+    status = pdl_prepared_run(engine, prepared, &bases, error);
+    if (status == PDL_OK && network->program.precision == PDL_PRECISION_BFLOAT16)
+        pdl_bf16_widen_all(bases.output,
+                           asked->batch * pdl_value_size(&network->program.values[network->program.output]),
+                           asked->output);
+    return status;
 }
 
 static pdl_status call(request *asked, pdl_engine_task task, pdl_error *error)

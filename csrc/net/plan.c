@@ -20,7 +20,7 @@ typedef struct planner {
     const pdl_choice *choices;
     int *owner;        /* by value: whose memory it shares; itself for an owner */
     size_t *channel;   /* by value: a slice's first channel within its owner */
-    size_t *pitch;     /* by value: a slice's floats from pixel to pixel; 0 for others */
+    size_t *pitch;     /* by value: a slice's elements from pixel to pixel; 0 for others */
     storage *storages; /* by value */
     size_t *order;     /* storages, largest first */
 } planner;
@@ -116,6 +116,7 @@ static void find_lifetimes(planner *p)
     for (size_t i = 0; i < program->value_count; i++)
         p->storages[i] = (storage){.first = SIZE_MAX, .last = 0};
     extend(&p->storages[owner_of(p, program->input)], 0);
+    if (program->op_count > 0) extend(&p->storages[owner_of(p, program->output)], program->op_count - 1);
     for (size_t i = 0; i < program->op_count; i++) {
         const pdl_op *op = &program->ops[i];
         if (p->choices[i].done) continue;
@@ -133,7 +134,7 @@ static pdl_status measure(planner *p, size_t batch, pdl_error *error)
         storage *memory = &p->storages[i];
         size_t bytes;
         if (p->owner[i] != (int)i || memory->first == SIZE_MAX) continue;
-        if (!pdl_size_mul(pdl_value_size(&p->program->values[i]), sizeof(float), &bytes) ||
+        if (!pdl_size_mul(pdl_value_size(&p->program->values[i]), pdl_element_size(p->program->precision), &bytes) ||
             !pdl_size_mul(bytes, batch, &bytes) || bytes > SIZE_MAX / 2 - PDL_ALIGNMENT || total > SIZE_MAX / 2 - bytes)
             return pdl_fail(error, PDL_ELIMIT, "a batch of %zu images is too large for any memory", batch);
         memory->bytes = (bytes + PDL_ALIGNMENT - 1) / PDL_ALIGNMENT * PDL_ALIGNMENT;
@@ -170,9 +171,10 @@ static size_t lowest_offset(const planner *p, const storage *memory)
 static size_t place_all(planner *p)
 {
     size_t count = 0, arena = 0;
+    bool converted = p->program->precision != PDL_PRECISION_FLOAT32;
     int output = owner_of(p, p->program->output);
     for (size_t i = 0; i < p->program->value_count; i++) {
-        if (p->storages[i].bytes == 0 || (int)i == output) continue;
+        if (p->storages[i].bytes == 0 || ((int)i == output && !converted)) continue;
         size_t at = count++;
         for (; at > 0 && p->storages[p->order[at - 1]].bytes < p->storages[i].bytes; at--)
             p->order[at] = p->order[at - 1];
@@ -195,11 +197,12 @@ static void fill_tensors(const planner *p, pdl_plan *plan)
         int owner = owner_of(p, (int)i);
         pdl_tensor *tensor = &plan->tensors[i];
         tensor->place = owner == output ? PDL_PLACE_OUTPUT : owner == input ? PDL_PLACE_INPUT : PDL_PLACE_ARENA;
-        tensor->offset = p->channel[i] * sizeof(float);
+        tensor->offset = p->channel[i] * pdl_element_size(program->precision);
         if (tensor->place == PDL_PLACE_ARENA) tensor->offset += p->storages[owner].offset;
         tensor->pitch = p->pitch[i] != 0 ? p->pitch[i] : program->values[i].channels;
     }
     plan->input = p->storages[input].offset;
+    plan->output = p->storages[output].offset;
 }
 
 pdl_status pdl_plan_make(const pdl_program *program, size_t batch, const pdl_choice *choices, pdl_plan *plan,

@@ -9,7 +9,8 @@
  *         concat  [ a a a a b b c c c c | a a a a b b c c c c | ... ]     one pixel after the other
  *         b                 ▲ offset 4    ▲ pitch 10                      2 channels
  *
- * The network's output is in the caller's array; so is its input, unless it is preprocessed into the arena. */
+ * The network's output is in the caller's array; so is its input, unless it is preprocessed into the arena. With
+ * bfloat16 both are in the arena, and converted. */
 #ifndef PDL_NET_PLAN_H
 #define PDL_NET_PLAN_H
 
@@ -20,13 +21,14 @@ typedef enum pdl_place { PDL_PLACE_ARENA, PDL_PLACE_INPUT, PDL_PLACE_OUTPUT } pd
 typedef struct pdl_tensor {
     pdl_place place;
     size_t offset; /* bytes from the beginning of its place, for the whole batch */
-    size_t pitch;  /* floats from one pixel to the next: channels, or more in a slice */
+    size_t pitch;  /* elements from one pixel to the next: channels, or more in a slice */
 } pdl_tensor;
 
 typedef struct pdl_plan {
     pdl_tensor *tensors; /* by value */
     size_t arena;        /* bytes */
     size_t input;        /* bytes from the beginning of the arena: where preprocessing writes the input */
+    size_t output;       /* the same, where the output is before it is converted */
 } pdl_plan;
 
 /* choices: of the operations. PDL_ELIMIT when the batch does not fit in the address space. */

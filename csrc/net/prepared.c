@@ -182,13 +182,13 @@ void pdl_prepared_destroy(pdl_prepared *prepared)
 
 /* ---- running ---- */
 
-static float *address(const pdl_prepared *prepared, const pdl_bases *bases, int value)
+static void *address(const pdl_prepared *prepared, const pdl_bases *bases, int value)
 {
     const pdl_tensor *tensor = &prepared->plan.tensors[value];
     char *base = (char *)bases->arena;
     if (tensor->place == PDL_PLACE_INPUT) base = (char *)(uintptr_t)bases->input; /* only ever read */
     if (tensor->place == PDL_PLACE_OUTPUT) base = (char *)bases->output;
-    return (float *)(void *)(base + tensor->offset);
+    return base + tensor->offset;
 }
 
 static pdl_status run_primitive(const pdl_engine *engine, pdl_step *step, const pdl_bases *bases, pdl_error *error)
@@ -209,7 +209,8 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
         step->maps[i].data = address(prepared, bases, op->input[i]);
     step->maps[op->inputs].data = address(prepared, bases, step->output);
     if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
-    pdl_kernel_call call = {.op = op, .input = step->maps, .output = step->maps[op->inputs]};
+    pdl_kernel_call call = {
+        .op = op, .input = step->maps, .output = step->maps[op->inputs], .simd = prepared->setting.simd};
     if (step->tile_weights == NULL)
         step->kernel(&call);
     else if (step->tile_weights->tile == PDL_TILE_1X1)

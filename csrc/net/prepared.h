@@ -29,9 +29,9 @@ typedef struct pdl_step {
 
 /* Where a run finds the three places of plan.h, and working memory for the primitives. */
 typedef struct pdl_bases {
-    float *arena;
-    const float *input;
-    float *output;
+    void *arena;
+    const void *input;
+    void *output;
     void *scratch;
 } pdl_bases;
 

@@ -3,7 +3,7 @@
  * The arithmetic of keras.applications' preprocess_input, mode "tf" and "caffe". */
 #include "net/kernels.h"
 
-#define RUN 4096 /* pixels a thread takes at a time: 12 KB in, 48 KB out */
+#define RUN 2048 /* pixels a thread takes at a time: 6 KB in, 24 KB out */
 
 PDL_VECTOR_CLONES static void widen(const uint8_t *restrict x, size_t pixels, float *restrict y)
 {
@@ -29,19 +29,25 @@ PDL_VECTOR_CLONES static void to_caffe(const uint8_t *restrict x, size_t pixels,
     }
 }
 
-void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, float *out)
+static void convert(pdl_preprocess how, const uint8_t *x, size_t pixels, float *y)
+{
+    if (how == PDL_PREPROCESS_TF)
+        to_tf(x, pixels, y);
+    else if (how == PDL_PREPROCESS_CAFFE)
+        to_caffe(x, pixels, y);
+    else
+        widen(x, pixels, y);
+}
+
+void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, pdl_precision precision, void *out)
 {
     size_t runs = (pixels + RUN - 1) / RUN;
 #pragma omp parallel for schedule(static)
     for (size_t run = 0; run < runs; run++) {
         size_t first = run * RUN, count = pixels - first < RUN ? pixels - first : RUN;
-        const uint8_t *x = images + 3 * first;
-        float *y = out + 3 * first;
-        if (how == PDL_PREPROCESS_TF)
-            to_tf(x, count, y);
-        else if (how == PDL_PREPROCESS_CAFFE)
-            to_caffe(x, count, y);
-        else
-            widen(x, count, y);
+        float values[3 * RUN], *y = (float *)out + 3 * first;
+        bool bf16 = precision == PDL_PRECISION_BFLOAT16;
+        convert(how, images + 3 * first, count, bf16 ? values : y);
+        if (bf16) pdl_bf16_round_run(values, 3 * count, (pdl_bf16 *)out + 3 * first);
     }
 }

@@ -62,6 +62,7 @@ typedef struct pdl_program {
     pdl_op *ops;
     size_t op_count;
     int input, output;
+    pdl_precision precision; /* of all values; what comes in and goes out is converted */
     size_t output_rank, output_shape[PDL_MAX_RANK];
 } pdl_program;
 

@@ -69,13 +69,13 @@ failed:
 
 static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"graph", "output", "params", "preprocess", "threads", "algorithm", NULL};
+    static char *names[] = {"graph", "output", "params", "preprocess", "threads", "algorithm", "precision", NULL};
     PyObject *graph_object, *given, *module = PyType_GetModule(type);
-    int output, preprocess, algorithm = PDL_ALGORITHM_AUTO;
+    int output, preprocess, algorithm = PDL_ALGORITHM_AUTO, precision = PDL_PRECISION_FLOAT32;
     Py_ssize_t threads = 0;
     if (module == NULL) return NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|ni:Network", names, &graph_object, &output, &given,
-                                     &preprocess, &threads, &algorithm))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|nii:Network", names, &graph_object, &output, &given,
+                                     &preprocess, &threads, &algorithm, &precision))
         return NULL;
     pdl_graph *graph = pdl_graph_unwrap(module, graph_object);
     if (graph == NULL) return NULL;
@@ -89,8 +89,10 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (params == NULL) goto exit;
     self = (network_object *)type->tp_alloc(type, 0);
     if (self == NULL) goto exit;
-    pdl_network_options options = {
-        .threads = (size_t)threads, .preprocess = (pdl_preprocess)preprocess, .algorithm = (pdl_algorithm)algorithm};
+    pdl_network_options options = {.threads = (size_t)threads,
+                                   .preprocess = (pdl_preprocess)preprocess,
+                                   .algorithm = (pdl_algorithm)algorithm,
+                                   .precision = (pdl_precision)precision};
     pdl_error error = {0};
     pdl_status status;
     Py_BEGIN_ALLOW_THREADS status = pdl_network_create(graph, output, params, &options, &self->network, &error);
@@ -250,6 +252,23 @@ static PyObject *output_shape(const network_object *self, void *unused)
     return pdl_size_tuple(shape, rank);
 }
 
+/* ---- the module's function ---- */
+
+static PyObject *check_precision(PyObject *module, PyObject *object)
+{
+    (void)module;
+    long precision = PyLong_AsLong(object);
+    if (precision == -1 && PyErr_Occurred() != NULL) return NULL;
+    pdl_error error = {0};
+    if (pdl_precision_check((pdl_precision)precision, &error) != PDL_OK) return pdl_raise(&error);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"check_precision", check_precision, METH_O, "Raises an error where this processor does not compute so."},
+    {NULL, NULL, 0, NULL},
+};
+
 /* ---- the type ---- */
 
 static PyMethodDef methods[] = {
@@ -286,6 +305,7 @@ static PyType_Spec spec = {
 int pdl_bind_network(PyObject *module)
 {
     pdl_module_state *state = PyModule_GetState(module);
+    if (PyModule_AddFunctions(module, functions) < 0) return -1;
     state->network_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
     if (state->network_type == NULL) return -1;
     return PyModule_AddType(module, state->network_type);

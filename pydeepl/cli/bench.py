@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydeepl import _core
 from pydeepl.cli.text import table
 from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE, check_positive
+from pydeepl.deep.networks import PRECISIONS
 from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
 
 _AUTO, _DIRECT = 0, 1  # algorithms of a core network
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", nargs="?", default="InceptionV3", metavar="MODEL", help=f"{', '.join(model_names())}"
     )
-    parser.add_argument("--precision", choices=["float32"], default="float32", help="arithmetic (float32)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="arithmetic (float32)")
     parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZE, help="images at once (%(default)s)")
     parser.add_argument("--threads", type=int, help="threads (all)")
     parser.add_argument("--exact", action="store_true", help="convolutions as direct sums only")
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     threads = 0 if arguments.threads is None else check_positive("--threads", arguments.threads)
     plan = plan_network(check_model_name(arguments.model))
     algorithm = _DIRECT if arguments.exact else _AUTO
-    network = _network(plan, threads, algorithm)
+    precision = PRECISIONS.index(arguments.precision)
+    network = _network(plan, threads, algorithm, precision)
     images = _images(batch, plan.spec.inputSize)
     prepared = _time(lambda: network.prepare(batch))
     times = _measure(network, images, arguments.seconds)
@@ -59,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         Step(*step, seconds)
         for step, seconds in zip(network.steps(batch), network.seconds(batch), strict=True)
     ]
-    peak = _peak(threads)
-    result = _summary(plan, batch, prepared, times, steps, peak)
+    peak = _peak(threads, precision)
+    result = _summary(plan, arguments.precision, batch, prepared, times, steps, peak)
     if arguments.json:
         layers = [step._asdict() for step in steps]
         print(json.dumps({**result, **({"layers": layers} if arguments.layers else {})}, indent=2))
@@ -90,10 +92,10 @@ def _random(shape: tuple[int, ...], name: str, random: np.random.Generator) -> N
     return values
 
 
-def _network(plan: NetworkPlan, threads: int, algorithm: int) -> _core.Network:
+def _network(plan: NetworkPlan, threads: int, algorithm: int, precision: int) -> _core.Network:
     random = np.random.default_rng(0)
     params = [_random(shape, name, random) for layer in plan.graph.layers for name, shape in layer[4]]
-    return _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm)
+    return _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision)
 
 
 def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -109,7 +111,7 @@ def _measure(network: _core.Network, images: NDArray[np.uint8], seconds: float) 
     return times
 
 
-def _peak(threads: int) -> float:
+def _peak(threads: int, precision: int) -> float:
     """The machine's multiplications and additions a second: the best of some direct convolutions."""
     best = 0.0
     for size, channels, kernel in ((28, 512, 1), (56, 128, 3), (14, 512, 3)):
@@ -117,7 +119,7 @@ def _peak(threads: int) -> float:
         graph.input("input", size, size, channels)
         node = graph.conv2d("conv", 0, channels, (kernel, kernel), padding="same")
         params = [np.full(shape, 1e-3, np.float32) for _, shape in graph.layers[node][4]]
-        network = _core.Network(graph, node, params, 0, threads, _DIRECT)
+        network = _core.Network(graph, node, params, 0, threads, _DIRECT, precision)
         maps = np.ones((8, size, size, channels), np.float32)
         _measure(network, maps, 0.2)  # type: ignore[arg-type]
         best = max(best, network.steps(8)[0][3] / network.seconds(8)[0])
@@ -128,12 +130,19 @@ def _peak(threads: int) -> float:
 
 
 def _summary(
-    plan: NetworkPlan, batch: int, prepared: float, times: list[float], steps: list[Step], peak: float
+    plan: NetworkPlan,
+    precision: str,
+    batch: int,
+    prepared: float,
+    times: list[float],
+    steps: list[Step],
+    peak: float,
 ) -> dict[str, Any]:
     median = statistics.median(times)
     flops = sum(step.flops for step in steps)
     return {
         "model": plan.spec.modelName,
+        "precision": precision,
         "batch": batch,
         "images_per_second": batch / median,
         "seconds_per_batch": {"median": median, "least": min(times), "runs": len(times)},
@@ -148,7 +157,7 @@ def _print(result: dict[str, Any], steps: list[Step], layers: bool) -> None:
     rate, peak = result["gflops_per_second"], result["peak_gflops_per_second"]
     seconds = result["seconds_per_batch"]
     print(
-        f"{result['model']}, float32, batches of {result['batch']}: "
+        f"{result['model']}, {result['precision']}, batches of {result['batch']}: "
         f"{result['images_per_second']:.1f} images/s (median of {seconds['runs']} runs, "
         f"{1e3 * seconds['median']:.1f} ms; prepared in {result['preparation_seconds']:.2f} s)\n"
         f"{result['gflops_per_image']:.2f} GFLOP an image by direct sums: {rate:.0f} GFLOP/s, "

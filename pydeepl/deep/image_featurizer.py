@@ -72,7 +72,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         Params._dummy(), "weights", "path or name of the weights; unset: ImageNet", TypeConverters.toString
     )
     precision: Param[str] = Param(
-        Params._dummy(), "precision", "arithmetic of the network: float32", check_precision
+        Params._dummy(), "precision", "arithmetic of the network: float32 or bfloat16", check_precision
     )
     pooling: Param[str] = Param(
         Params._dummy(),

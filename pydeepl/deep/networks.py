@@ -1,6 +1,6 @@
 """Loaded networks, shared by everyone in the process who wants the same one.
 
-    (model, layer, pooling, weights file, threads, exact) ──► one core network, alive while somebody holds it
+    (model, layer, pooling, weights, threads, arithmetic) ──► a core network, alive while somebody holds it
 
 A pipeline that is fitted and then used for prediction loads its weights once, and nothing outlives its users.
 """
@@ -23,6 +23,17 @@ _WEIGHTS_VARIABLES = ("PYDEEPL_WEIGHTS", "PYDEEPL_HOME", "KERAS_HOME")
 
 # How the core computes convolutions: pdl_algorithm.
 _AUTO, _DIRECT = 0, 1
+
+PRECISIONS = ("float32", "bfloat16")
+"""Names of the core's pdl_precision, in its order."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a network computes; see Featurizer."""
+
+    exact: bool = False
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -66,48 +77,51 @@ if hasattr(os, "register_at_fork"):
 
 
 def shared_network(
-    plan: NetworkPlan, weights: str | None, threads: int, exact: bool = False
+    plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic = Arithmetic()
 ) -> LoadedNetwork:
     """The network of a plan, loaded unless somebody holds the same one already.
 
-    weights: path or name as network_params takes it, None for the model's own; threads: 0 for the default;
-    exact: see Featurizer.
-    Raises what network_params raises.
+    weights: path or name as network_params takes it, None for the model's own; threads: 0 for the default.
+    Raises what network_params raises, and NotImplementedError where this processor does not compute so.
     """
-    key = _key(plan, weights, threads, exact)
+    key = _key(plan, weights, threads, arithmetic)
     with _lock:
         loaded = _networks.get(key)
         if loaded is None:
-            loaded = _networks[key] = _load(plan, weights, threads, exact)
+            loaded = _networks[key] = _load(plan, weights, threads, arithmetic)
     return loaded
 
 
-def weights_in_use(plan: NetworkPlan, weights: str | None, threads: int, exact: bool = False) -> WeightsFile:
+def weights_in_use(
+    plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic = Arithmetic()
+) -> WeightsFile:
     """The file whose weights shared_network gives, without reading them where that is not done yet.
 
     Parameters: those of shared_network. Raises what finding (and downloading) the file raises.
     """
     with _lock:
-        loaded = _networks.get(_key(plan, weights, threads, exact))
+        loaded = _networks.get(_key(plan, weights, threads, arithmetic))
     if loaded is not None:
         return loaded.weights
     return WeightsFile.at(acquire(plan.spec.modelName, weights, plan.includeTop).path)
 
 
-def _key(plan: NetworkPlan, weights: str | None, threads: int, exact: bool) -> tuple[Any, ...]:
+def _key(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic) -> tuple[Any, ...]:
     spec = plan.spec
     output = plan.graph.layers[plan.output][0]  # by its name, which tells poolings apart
-    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads, exact)
+    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads, arithmetic)
 
 
-def _load(plan: NetworkPlan, weights: str | None, threads: int, exact: bool) -> LoadedNetwork:
+def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic) -> LoadedNetwork:
+    precision = PRECISIONS.index(arithmetic.precision)
+    _core.check_precision(precision)  # before weights are downloaded for nothing
     found = acquire(plan.spec.modelName, weights, plan.includeTop)
     file = WeightsFile.at(found.path)
     params, source = found_params(plan.spec.modelName, found, plan.includeTop)
     if WeightsFile.at(found.path) != file:
         raise OSError(f"{found.path}: the file was changed while it was read")
-    algorithm = _DIRECT if exact else _AUTO
-    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm)
+    algorithm = _DIRECT if arithmetic.exact else _AUTO
+    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision)
     return LoadedNetwork(network, source, file)
 
 

@@ -122,7 +122,7 @@ def test_sparkdls_errors(frame, stage):
     "params, text",
     [
         ({"scaleHint": "SCALE_BEST"}, "SCALE_AREA_AVERAGING"),
-        ({"precision": "bfloat16"}, "'float32'"),
+        ({"precision": "half"}, "'float32' or 'bfloat16'"),
         ({"batchSize": 0}, "batchSize must be at least 1"),
         ({"modelName": "AlexNet"}, "InceptionV3, Xception, ResNet50, VGG16, VGG19"),
     ],

@@ -5,6 +5,7 @@ import numpy as np
 from pydeepl._core import Graph, Network
 
 AUTO, DIRECT, SMALL_TILES, LARGE_TILES = range(4)  # algorithms of a Network
+FLOAT32, BFLOAT16 = range(2)  # precisions of a Network
 
 
 def window_padding(extent, kernel, stride, dilation, padding):
@@ -184,8 +185,8 @@ class Twin:
             values[node] = function(*(values[i] for i in inputs), *params)
         return values[output]
 
-    def network(self, output, preprocess=0, threads=2, algorithm=DIRECT):
-        return Network(self.graph, output, self.params, preprocess, threads, algorithm)
+    def network(self, output, preprocess=0, threads=2, algorithm=DIRECT, precision=FLOAT32):
+        return Network(self.graph, output, self.params, preprocess, threads, algorithm, precision)
 
     def check(self, output, batches=(2,), tolerance=2e-6, algorithm=DIRECT):
         """Runs the network and compares with the twin; relative to the output's own size."""

@@ -21,7 +21,8 @@ static const pdl_pointwise_kernel kernels[PDL_SIMD_KINDS] = {
 
 bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs, pdl_simd simd)
 {
-    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || outputs % pdl_winograd_kernels_for(simd)->lanes != 0)
+    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || outputs % pdl_winograd_kernels_for(simd)->lanes != 0 ||
+        kernels[simd] == NULL)
         return false;
     for (int axis = 0; axis < 2; axis++)
         if (op->window.kernel[axis] != 1 || op->window.stride[axis] != 1 || op->window.before[axis] != 0 ||
@@ -48,10 +49,10 @@ void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *c
         size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;
         if (end > out->channels) end = out->channels;
         kernel(&(pdl_pointwise_block){
-            .x = in->data + first * in->pitch,
-            .u = weights->u + begin * in->channels,
+            .x = pdl_map_at(in, first * in->pitch),
+            .u = (const float *)weights->u + begin * in->channels,
             .bias = op->bias == NULL ? NULL : op->bias + begin,
-            .y = out->data + first * out->pitch + begin,
+            .y = pdl_map_at(out, first * out->pitch + begin),
             .pixels = last - first,
             .channels = in->channels,
             .outputs = end - begin,

@@ -1,4 +1,5 @@
-/* The kernel's one text, compiled once for each vector extension (net/simd/simd.h). SPDX-License-Identifier:
+/* The kernel's one text, compiled once for each vector extension and precision
+ * (net/simd/simd.h). SPDX-License-Identifier:
  * Apache-2.0
  *
  * Some vectors of channels of a window at a time: their results stay in registers over all its pixels. */
@@ -7,18 +8,18 @@
 #define VECTORS 4 /* at a time: 256 neighbouring bytes of a pixel with AVX-512 */
 
 /* `vectors` vectors of channels of one window. */
-INLINE void merge(const int vectors, const bool mean, const pdl_pool_windows *w, const float *x, float *y)
+INLINE void merge(const int vectors, const bool mean, const pdl_pool_windows *w, const element *x, element *y)
 {
     vec total[VECTORS];
     UNROLL
     for (int k = 0; k < vectors; k++)
-        total[k] = mean ? vec_zero() : vec_load(x + k * LANES);
+        total[k] = mean ? vec_zero() : element_load(x + k * LANES);
     for (size_t i = 0; i < w->rows; i++) {
-        const float *pixel = x + i * w->x_row;
+        const element *pixel = x + i * w->x_row;
         for (size_t j = 0; j < w->columns; j++, pixel += w->x_pitch) {
             UNROLL
             for (int k = 0; k < vectors; k++) {
-                vec value = vec_load(pixel + k * LANES);
+                vec value = element_load(pixel + k * LANES);
                 total[k] = mean ? vec_add(total[k], value) : vec_max(value, total[k]);
             }
         }
@@ -27,27 +28,27 @@ INLINE void merge(const int vectors, const bool mean, const pdl_pool_windows *w,
     UNROLL
     for (int k = 0; k < vectors; k++) {
         if (mean) total[k] = vec_mul(total[k], share);
-        vec_store(y + k * LANES, mean && w->relu ? vec_relu(total[k]) : total[k]);
+        element_store(y + k * LANES, mean && w->relu ? vec_relu(total[k]) : total[k]);
     }
 }
 
 /* One channel, where there are fewer than a vector holds. */
-INLINE void merge_one(const bool mean, const pdl_pool_windows *w, const float *x, float *y)
+INLINE void merge_one(const bool mean, const pdl_pool_windows *w, const element *x, element *y)
 {
-    float total = mean ? 0.0f : x[0];
+    float total = mean ? 0.0f : element_get(x[0]);
     for (size_t i = 0; i < w->rows; i++)
         for (size_t j = 0; j < w->columns; j++) {
-            float value = x[i * w->x_row + j * w->x_pitch];
+            float value = element_get(x[i * w->x_row + j * w->x_pitch]);
             total = mean ? total + value : value > total ? value : total;
         }
     if (mean) total *= 1.0f / (float)(w->rows * w->columns);
-    *y = mean && w->relu && total < 0.0f ? 0.0f : total;
+    *y = element_make(mean && w->relu && total < 0.0f ? 0.0f : total);
 }
 
 INLINE void pool(const bool mean, const pdl_pool_windows *w)
 {
-    const float *x = w->x;
-    float *y = w->y;
+    const element *x = w->x;
+    element *y = w->y;
     for (size_t i = 0; i < w->count; i++, x += w->step, y += w->y_pitch) {
         size_t c = 0;
         for (; c + VECTORS * LANES <= w->channels; c += VECTORS * LANES)

@@ -12,6 +12,12 @@ static const pdl_pool_kernel kernels[PDL_SIMD_KINDS] = {
     [PDL_SIMD_AVX2] = pdl_pool_avx2,
     [PDL_SIMD_AVX512] = pdl_pool_avx512,
 #endif
+    [PDL_SIMD_BF16_PORTABLE] = pdl_pool_bf16_portable,
+#ifdef PDL_SIMD_X86
+    [PDL_SIMD_BF16_AVX2] = pdl_pool_bf16_avx2,
+    [PDL_SIMD_BF16_AVX512] = pdl_pool_bf16_avx512,
+    [PDL_SIMD_BF16_NATIVE] = pdl_pool_bf16_avx512, /* it waits for memory */
+#endif
 };
 
 /* Windows from `column` on that hold `columns` pixels, whose first pixels are one stride apart. */
@@ -43,21 +49,21 @@ static void pool_row(const pdl_kernel_call *call, pdl_pool_kernel kernel, size_t
         .mean = mean,
         .relu = call->op->relu,
     };
-    const float *x = in->data + (image * in->height + row) * run.x_row;
+    size_t x = (image * in->height + row) * run.x_row;
     for (size_t column = 0; column < out->width; column += run.count) {
         size_t left, right, first;
         pdl_window_range(window, 1, column, in->width, &left, &right, &first);
         run.columns = right - left;
         run.count = count_alike(call, column, run.columns, first);
-        run.x = x + first * in->pitch;
-        run.y = out->data + (line * out->width + column) * out->pitch;
+        run.x = pdl_map_at(in, x + first * in->pitch);
+        run.y = pdl_map_at(out, (line * out->width + column) * out->pitch);
         kernel(&run);
     }
 }
 
 static void pool_rows(const pdl_kernel_call *call, bool mean)
 {
-    pdl_pool_kernel kernel = kernels[pdl_simd_choose()];
+    pdl_pool_kernel kernel = kernels[call->simd];
     size_t lines = call->output.batch * call->output.height;
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < lines; line++)
@@ -79,14 +85,14 @@ void pdl_kernel_avg_pool(const pdl_kernel_call *call)
 static void pool_maps(const pdl_kernel_call *call, bool mean)
 {
     const pdl_map *in = call->input, *out = &call->output;
-    pdl_pool_kernel kernel = kernels[pdl_simd_choose()];
+    pdl_pool_kernel kernel = kernels[call->simd];
     size_t parts = (out->channels + CHANNELS_AT_ONCE - 1) / CHANNELS_AT_ONCE;
 #pragma omp parallel for schedule(static)
     for (size_t task = 0; task < out->batch * parts; task++) {
         size_t image = task / parts, channel = task % parts * CHANNELS_AT_ONCE, left = out->channels - channel;
         kernel(&(pdl_pool_windows){
-            .x = in->data + image * in->height * in->width * in->pitch + channel,
-            .y = out->data + image * out->pitch + channel,
+            .x = pdl_map_at(in, image * in->height * in->width * in->pitch + channel),
+            .y = pdl_map_at(out, image * out->pitch + channel),
             .count = 1,
             .rows = in->height,
             .columns = in->width,

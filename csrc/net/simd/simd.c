@@ -5,26 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[PDL_SIMD_KINDS] = {"portable", "avx2", "avx512"};
+#define EXTENSIONS 4
 
-static pdl_simd widest(void)
+static const char *const names[EXTENSIONS] = {"portable", "avx2", "avx512", "avx512_bf16"};
+static const pdl_simd kinds[][EXTENSIONS] = {
+    [PDL_PRECISION_FLOAT32] = {PDL_SIMD_PORTABLE, PDL_SIMD_AVX2, PDL_SIMD_AVX512, PDL_SIMD_AVX512},
+    [PDL_PRECISION_BFLOAT16] = {PDL_SIMD_BF16_PORTABLE, PDL_SIMD_BF16_AVX2, PDL_SIMD_BF16_AVX512, PDL_SIMD_BF16_NATIVE},
+};
+
+/* The index of the last extension that the processor has. */
+static int widest(void)
 {
 #ifdef PDL_SIMD_X86
     __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-    return avx2 && avx512 ? PDL_SIMD_AVX512 : avx2 ? PDL_SIMD_AVX2 : PDL_SIMD_PORTABLE;
+    bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+    return avx2 + avx512 + bf16;
 #else
-    return PDL_SIMD_PORTABLE;
+    return 0;
 #endif
 }
 
-pdl_simd pdl_simd_choose(void)
+pdl_simd pdl_simd_choose(pdl_precision precision)
 {
-    pdl_simd able = widest();
+    int able = widest();
     const char *asked = getenv("PYDEEPL_KERNELS");
-    for (int i = 0; asked != NULL && i < (int)able; i++)
-        if (strcmp(asked, names[i]) == 0) return (pdl_simd)i;
-    return able;
+    for (int i = 0; asked != NULL && i < able; i++)
+        if (strcmp(asked, names[i]) == 0) able = i;
+    return kinds[precision][able];
 }

@@ -9,7 +9,19 @@
 #ifndef PDL_NET_SIMD_H
 #define PDL_NET_SIMD_H
 
-typedef enum pdl_simd { PDL_SIMD_PORTABLE, PDL_SIMD_AVX2, PDL_SIMD_AVX512, PDL_SIMD_KINDS } pdl_simd;
+#include "pydeepl.h"
+
+/* An extension and what activations and weights are in memory: float32 or, from PDL_SIMD_BF16_PORTABLE on, bfloat16. */
+typedef enum pdl_simd {
+    PDL_SIMD_PORTABLE,
+    PDL_SIMD_AVX2,
+    PDL_SIMD_AVX512,
+    PDL_SIMD_BF16_PORTABLE,
+    PDL_SIMD_BF16_AVX2,
+    PDL_SIMD_BF16_AVX512,
+    PDL_SIMD_BF16_NATIVE, /* AVX-512 with its instructions for bfloat16 */
+    PDL_SIMD_KINDS
+} pdl_simd;
 
 /* Compilers that take a target for the rest of a file, on x86-64. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -26,6 +38,6 @@ typedef enum pdl_simd { PDL_SIMD_PORTABLE, PDL_SIMD_AVX2, PDL_SIMD_AVX512, PDL_S
 #endif
 
 /* The widest that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
-pdl_simd pdl_simd_choose(void);
+pdl_simd pdl_simd_choose(pdl_precision precision);
 
 #endif

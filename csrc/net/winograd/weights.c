@@ -20,10 +20,8 @@ static void make_row(const pdl_line *line, double point, double *row)
 {
     double product = point; /* p - 0; no factor for the point 0 itself */
     if (point == 0) product = 1;
-    for (int k = 0; k < line->pairs; k++) {
-        if (line->point[k] != point) product *= point - line->point[k];
-        if (-line->point[k] != point) product *= point + line->point[k];
-    }
+    for (int i = 0; i < line->inputs - 2; i++)
+        if (pdl_line_point(line, i) != point) product *= point - pdl_line_point(line, i);
     double power = 1;
     for (int i = 0; i < line->taps; i++, power *= point)
         row[i] = power / product;
@@ -32,15 +30,13 @@ static void make_row(const pdl_line *line, double point, double *row)
 static filter_rows make_rows(const pdl_line *line)
 {
     filter_rows rows = {0};
-    if (line->pairs == 0) {
+    if (line->inputs == 1) {
         rows.g[0][0] = 1;
         return rows;
     }
     make_row(line, 0, rows.g[0]);
-    for (int k = 0; k < line->pairs; k++) {
-        make_row(line, line->point[k], rows.g[1 + 2 * k]);
-        make_row(line, -line->point[k], rows.g[2 + 2 * k]);
-    }
+    for (int i = 0; i < line->inputs - 2; i++)
+        make_row(line, pdl_line_point(line, i), rows.g[1 + i]);
     rows.g[line->inputs - 1][line->taps - 1] = 1;
     return rows;
 }
@@ -49,8 +45,10 @@ typedef struct transform {
     const pdl_line *line[2];
     filter_rows rows[2];
     const float *weight; /* [taps down, taps along, channels, outputs] */
-    float *u;
-    size_t channels, outputs, width; /* of a panel: 2 L */
+    void *u;
+    size_t channels, outputs;
+    size_t width; /* of a panel: 2 L */
+    size_t pack;  /* channels that lie side by side: 1 in float32, 2 in bfloat16 */
 } transform;
 
 /* One channel's weights for GROUP outputs from `first` on; beyond the last they count as zeros. */
@@ -75,6 +73,15 @@ INLINE void combine(const double *factor, int taps, int step, const double (*g)[
     memcpy(sum, total, sizeof total);
 }
 
+INLINE void store_group(const transform *t, size_t at, const double sum[GROUP])
+{
+    for (size_t o = 0; o < GROUP; o++)
+        if (t->pack == 1)
+            ((float *)t->u)[at + o] = (float)sum[o];
+        else
+            ((pdl_bf16 *)t->u)[at + o * t->pack] = pdl_bf16_round((float)sum[o]);
+}
+
 /* One channel's weights for one panel of outputs. In double: an error of the weights is one of every pixel. */
 PDL_VECTOR_CLONES static void transform_panel(const transform *t, size_t panel, size_t channel)
 {
@@ -83,15 +90,15 @@ PDL_VECTOR_CLONES static void transform_panel(const transform *t, size_t panel, 
     double g[MAX_WINDOW][GROUP], down[MAX_TAPS][GROUP], sum[GROUP];
     for (size_t at = 0; at < t->width; at += GROUP) {
         size_t first = panel * t->width + at;
-        float *u = t->u + (panel * t->channels + channel) * t->width + at;
+        size_t u = (panel * t->channels + channel / t->pack * t->pack) * t->width + at * t->pack + channel % t->pack;
         if (first < t->outputs) load_group(t, channel, first, g);
         for (int i = 0; i < high->inputs; i++) {
             for (int l = 0; l < wide->taps; l++) /* a row of G g */
                 combine(t->rows[0].g[i], high->taps, wide->taps, (const double (*)[GROUP])(g + l), down[l]);
             for (int j = 0; j < wide->inputs; j++, u += plane) {
                 combine(t->rows[1].g[j], wide->taps, 1, (const double (*)[GROUP])down, sum);
-                for (int o = 0; o < GROUP; o++)
-                    u[o] = first < t->outputs ? (float)sum[o] : 0.0f;
+                if (first >= t->outputs) memset(sum, 0, sizeof sum);
+                store_group(t, u, sum);
             }
         }
     }
@@ -109,7 +116,8 @@ static void transform_all(const transform *t)
 pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
                                     const pdl_tile_weights **out, pdl_error *error)
 {
-    size_t width = 2 * pdl_winograd_kernels_for(simd)->lanes, count;
+    const pdl_winograd_kernels *kernels = pdl_winograd_kernels_for(simd);
+    size_t width = 2 * kernels->lanes, count;
     pdl_tile_weights *weights = op->tile_weights;
     while (weights != NULL && (weights->tile != tile || weights->simd != simd))
         weights = weights->next;
@@ -118,7 +126,7 @@ pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t chann
         if (weights == NULL) return pdl_fail_memory(error, sizeof *weights, op->layer);
         size_t rounded = (outputs + width - 1) / width * width;
         bool fits = pdl_size_mul(pdl_tile_products(tile), channels, &count) && pdl_size_mul(count, rounded, &count);
-        weights->u = fits ? pdl_alloc(count, sizeof(float)) : NULL;
+        weights->u = fits ? pdl_alloc(count, kernels->pack == 1 ? sizeof(float) : sizeof(pdl_bf16)) : NULL;
         if (weights->u == NULL) {
             free(weights);
             return pdl_fail(error, PDL_ENOMEM, "%s: out of memory for its transformed weights", op->layer);
@@ -129,6 +137,7 @@ pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t chann
             .line = {pdl_tile_line(tile, 0), pdl_tile_line(tile, 1)},
             .weight = op->weight,
             .u = weights->u,
+            .pack = kernels->pack,
             .channels = channels,
             .outputs = outputs,
             .width = width,

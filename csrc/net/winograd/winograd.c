@@ -13,7 +13,7 @@
 #define TOGETHER_CHUNK 512
 #define HEAVY_WEIGHTS ((size_t)512 * 512) /* channels times outputs */
 #define ROUND 128                         /* outputs whose products m holds at once, of light weights */
-#define PLANE_GAP 48                      /* floats: keeps the planes from falling on the same cache sets */
+#define PLANE_GAP 192                     /* bytes: keeps the planes from falling on the same cache sets */
 #define STREAM_BYTES ((size_t)24 << 20)   /* outputs that no cache will hold until they are read */
 #define PIECE 4                           /* tiles of one task of a transform that threads share */
 
@@ -25,14 +25,22 @@ const pdl_winograd_kernels *pdl_winograd_kernels_for(pdl_simd simd)
         [PDL_SIMD_AVX2] = &pdl_winograd_avx2,
         [PDL_SIMD_AVX512] = &pdl_winograd_avx512,
 #endif
+        [PDL_SIMD_BF16_PORTABLE] = &pdl_winograd_bf16_portable,
+#ifdef PDL_SIMD_X86
+        [PDL_SIMD_BF16_AVX2] = &pdl_winograd_bf16_avx2,
+        [PDL_SIMD_BF16_AVX512] = &pdl_winograd_bf16_avx512,
+        [PDL_SIMD_BF16_NATIVE] = &pdl_winograd_bf16_native,
+#endif
     };
     return sets[simd];
 }
 
 bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd)
 {
-    size_t lanes = pdl_winograd_kernels_for(simd)->lanes;
-    if (op->kind != PDL_OP_CONV || channels % lanes != 0 || outputs % lanes != 0) return false;
+    const pdl_winograd_kernels *kernels = pdl_winograd_kernels_for(simd);
+    size_t lanes = kernels->lanes;
+    if (kernels->input[tile] == NULL || op->kind != PDL_OP_CONV || channels % lanes != 0 || outputs % lanes != 0)
+        return false;
     for (int axis = 0; axis < 2; axis++)
         if (op->window.kernel[axis] != (size_t)pdl_tile_line(tile, axis)->taps || op->window.stride[axis] != 1 ||
             op->window.dilation[axis] != 1)
@@ -46,16 +54,27 @@ static size_t all_panels(const pdl_winograd *plan)
     return (plan->outputs + width - 1) / width;
 }
 
+/* Of one product's weights. */
+static size_t panel_bytes(const pdl_winograd *plan)
+{
+    return plan->channels * 2 * plan->kernels->lanes * plan->element;
+}
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + PDL_ALIGNMENT - 1) / PDL_ALIGNMENT * PDL_ALIGNMENT;
+}
+
 /* Sizes of v and m, and of the memory for them. */
 static void lay_out(pdl_winograd *plan, size_t threads)
 {
     size_t lanes = plan->kernels->lanes, products = pdl_tile_products(plan->tile);
     plan->v_step = plan->m_step = plan->chunk * lanes;
-    plan->v_plane = plan->channels / lanes * plan->v_step + PLANE_GAP;
-    plan->m_plane = 2 * plan->panels * plan->m_step + PLANE_GAP;
-    plan->scratch = products * (plan->v_plane + plan->m_plane) * sizeof(float);
-    plan->scratch = (plan->scratch + PDL_ALIGNMENT - 1) / PDL_ALIGNMENT * PDL_ALIGNMENT;
-    if (!plan->together) plan->scratch *= threads;
+    plan->v_plane = plan->channels / lanes * plan->v_step * plan->element + PLANE_GAP;
+    plan->m_plane = 2 * plan->panels * plan->m_step + PLANE_GAP / sizeof(float);
+    plan->v_bytes = round_up(products * plan->v_plane);
+    plan->share = plan->v_bytes + round_up(products * plan->m_plane * sizeof(float));
+    plan->scratch = plan->together ? plan->share : plan->share * threads;
 }
 
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
@@ -65,6 +84,7 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
     *plan = (pdl_winograd){
         .kernels = pdl_winograd_kernels_for(simd),
         .tile = tile,
+        .element = pdl_element_size(in->precision),
         .grid = {.down = (out->height + high - 1) / high,
                  .along = (out->width + wide - 1) / wide,
                  .before = {op->window.before[0], op->window.before[1]}},
@@ -89,10 +109,11 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
 
 typedef struct run {
     const pdl_winograd *plan;
-    const float *u;
+    const char *u;
     const pdl_map *x, *y;
     pdl_tile_finish finish;
-    float *v, *m;       /* of the thread, or of all together */
+    char *v; /* of the thread, or of all together; as is m */
+    float *m;
     size_t first, last; /* tiles of the chunk */
 } run;
 
@@ -104,14 +125,14 @@ static void input(const run *r, size_t first, size_t last)
                           .last = last,
                           .end = plan->channels / plan->kernels->lanes,
                           .step = plan->v_step,
-                          .plane = plan->v_plane};
-    plan->kernels->input[plan->tile](&tiles, r->x, r->v + (first - r->first) * plan->kernels->lanes);
+                          .plane = plan->v_plane / plan->element};
+    plan->kernels->input[plan->tile](&tiles, r->x, r->v + (first - r->first) * plan->kernels->lanes * plan->element);
 }
 
-static void multiply(const run *r, size_t product, size_t begin, size_t end, size_t m_panel, const float *next)
+static void multiply(const run *r, size_t product, size_t begin, size_t end, size_t m_panel, const char *next)
 {
     const pdl_winograd *plan = r->plan;
-    size_t size = all_panels(plan) * plan->channels * 2 * plan->kernels->lanes;
+    size_t size = all_panels(plan) * panel_bytes(plan);
     pdl_tile_product work = {.v = r->v + product * plan->v_plane,
                              .u = r->u + product * size,
                              .next = next,
@@ -146,12 +167,12 @@ static void run_chunk(const run *r)
 {
     const pdl_winograd *plan = r->plan;
     size_t panels = all_panels(plan), products = pdl_tile_products(plan->tile);
-    size_t panel = plan->channels * 2 * plan->kernels->lanes;
+    size_t panel = panel_bytes(plan);
     input(r, r->first, r->last);
     for (size_t begin = 0; begin < panels; begin += plan->panels) {
         size_t end = pdl_size_min(begin + plan->panels, panels);
         for (size_t k = 0; k < products; k++) {
-            const float *next =
+            const char *next =
                 k + 1 < products ? r->u + ((k + 1) * panels + begin) * panel : r->u + (end < panels ? end : 0) * panel;
             multiply(r, k, begin, end, 0, next);
         }
@@ -159,31 +180,29 @@ static void run_chunk(const run *r)
     }
 }
 
-static void run_apart(const run *whole, float *scratch)
+static void run_apart(const run *whole, char *scratch)
 {
     const pdl_winograd *plan = whole->plan;
-    size_t chunks = plan->chunks, products = pdl_tile_products(plan->tile);
-    size_t share = products * (plan->v_plane + plan->m_plane);
-    share = (share + 15) / 16 * 16;
+    size_t chunks = plan->chunks;
 #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < chunks; i++) {
         run r = *whole;
-        r.v = scratch + (size_t)omp_get_thread_num() * share;
-        r.m = r.v + products * plan->v_plane;
+        r.v = scratch + (size_t)omp_get_thread_num() * plan->share;
+        r.m = (float *)(void *)(r.v + plan->v_bytes);
         r.first = plan->tiles * i / chunks;
         r.last = plan->tiles * (i + 1) / chunks;
         run_chunk(&r);
     }
 }
 
-static void run_together(const run *whole, float *scratch)
+static void run_together(const run *whole, char *scratch)
 {
     const pdl_winograd *plan = whole->plan;
     size_t panels = all_panels(plan), products = pdl_tile_products(plan->tile);
     size_t groups = (panels + 1) / 2; /* two panels of outputs make a task */
     run r = *whole;
     r.v = scratch;
-    r.m = scratch + products * plan->v_plane;
+    r.m = (float *)(void *)(scratch + plan->v_bytes);
     for (r.first = 0; r.first < plan->tiles; r.first = r.last) {
         r.last = pdl_size_min(r.first + plan->chunk, plan->tiles);
         size_t pieces = (r.last - r.first + PIECE - 1) / PIECE;
@@ -205,7 +224,7 @@ static void run_together(const run *whole, float *scratch)
 }
 
 void pdl_winograd_run(const pdl_winograd *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
-                      float *scratch)
+                      void *scratch)
 {
     const pdl_op *op = call->op;
     bool aligned = (uintptr_t)call->output.data % PDL_ALIGNMENT == 0;

@@ -15,7 +15,7 @@
 typedef struct pdl_tile_weights {
     pdl_tile_kind tile;
     pdl_simd simd; /* whose kernels read them */
-    float *u;      /* as in winograd/kernels.h */
+    void *u;       /* as in winograd/kernels.h; float32 or bfloat16 */
     size_t users;
     struct pdl_tile_weights *next;
 } pdl_tile_weights;
@@ -30,9 +30,12 @@ typedef struct pdl_winograd {
     size_t chunks; /* apart: a number that the threads share evenly */
     size_t panels; /* of 2 L outputs at once */
     bool together, stream;
-    bool pool;                               /* the largest of every 2 x 2 outputs is what is written */
-    size_t v_step, v_plane, m_step, m_plane; /* floats */
-    size_t scratch;                          /* bytes, for all threads */
+    bool pool;               /* the largest of every 2 x 2 outputs is what is written */
+    size_t element;          /* bytes of an activation or weight */
+    size_t v_step, m_step;   /* elements from a vector of channels to the next */
+    size_t v_plane, m_plane; /* from a product to the next: bytes of v, floats of m */
+    size_t v_bytes, share;   /* bytes of v, and of v and m: of one thread, or of all together */
+    size_t scratch;          /* bytes, for all threads */
 } pdl_winograd;
 
 /* Whether the operation can run with this tile: a convolution of that window, stride 1, whole vectors of channels. */
@@ -52,6 +55,6 @@ void pdl_tile_weights_destroy(pdl_tile_weights *list);
 
 /* scratch: plan->scratch bytes, aligned to 64. */
 void pdl_winograd_run(const pdl_winograd *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
-                      float *scratch);
+                      void *scratch);
 
 #endif
