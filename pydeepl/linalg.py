@@ -700,7 +700,22 @@ def mixed(column: pa.Array) -> pa.ExtensionArray:
         return column
     if column.type.storage_type == MIXED_STORAGE_FLOAT32:
         return pa.ExtensionArray.from_storage(MIXED, column.storage.cast(MIXED_STORAGE))
-    return vectors_array(vectors(column), MIXED)
+    if column.null_count:
+        return vectors_array(vectors(column), MIXED)
+    matrix = _block(column.storage, "vector")
+    count, size = matrix.shape
+    values = pa.ListArray.from_arrays(
+        pa.array(np.arange(count + 1, dtype=np.int64) * size, pa.int32()),
+        pa.array(matrix.reshape(-1).astype(np.float64, copy=False)),
+    )
+    parts = [
+        pa.array(np.full(count, DENSE, np.int8)),
+        *(pa.nulls(count, MIXED_STORAGE[i].type) for i in (1, 2)),
+    ]
+    storage = pa.StructArray.from_arrays(
+        [*parts, values.cast(MIXED_STORAGE[3].type)], fields=list(MIXED_STORAGE)
+    )
+    return pa.ExtensionArray.from_storage(MIXED, storage)
 
 
 __all__: Sequence[str] = [

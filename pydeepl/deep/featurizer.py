@@ -122,6 +122,10 @@ class Featurizer:
         """Loads the weights where that is not done yet; returns where they came from, in plain words."""
         return self._network().source
 
+    def weightsFile(self) -> str:
+        """The path of the weights' file, which is downloaded where it is not at hand; it is not read."""
+        return weights_in_use(self._plan, self.weights, self.threads or 0, self.exact).path
+
     def __call__(self, images: Sequence[Image] | NDArray[np.uint8], out: Features | None = None) -> Features:
         """The features of each image, float32 [n, spec.numFeatures].
 

@@ -169,6 +169,10 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
             self._featurizer = (params, Featurizer(**params))
         return self._featurizer[1]
 
+    def weightsFile(self) -> str:
+        """See Featurizer."""
+        return self.featurizer().weightsFile()
+
     def _transform(self, dataset: DataFrame) -> DataFrame:
         input_col, output_col = self.getOrDefault(self.inputCol), self.getOrDefault(self.outputCol)
         if input_col not in dataset.columns:

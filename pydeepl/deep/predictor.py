@@ -127,6 +127,10 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         """Sets modelName."""
         return self._set(modelName=value)
 
+    def weightsFile(self) -> str:
+        """See Featurizer."""
+        return self._network(self.getOrDefault(self.outputCol)).weightsFile()
+
     def _transform(self, dataset: DataFrame) -> DataFrame:
         if not self.getOrDefault(self.decodePredictions):
             return self._network(self.getOrDefault(self.outputCol))._transform(dataset)

@@ -72,7 +72,8 @@ class Transformer(Params, metaclass=ABCMeta):
 
         Parameters
         ----------
-        dataset: a pydeepl, pandas or polars DataFrame, or a pyarrow Table or RecordBatchReader.
+        dataset: a pydeepl, pandas or polars DataFrame, or a pyarrow Table or RecordBatchReader; or a PySpark
+            DataFrame, whose executors then do the work (see pydeepl.spark).
         params: values that go before the stage's own, for this call.
 
         Returns
@@ -82,6 +83,10 @@ class Transformer(Params, metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         stage = _with_params(self, params)
+        if type(dataset).__module__.startswith("pyspark.sql."):
+            from pydeepl.spark import transform_partitions
+
+            return transform_partitions(stage, dataset)
         frame, restore = adopt(dataset)
         return restore(stage._transform(frame))
 

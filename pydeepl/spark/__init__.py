@@ -1,0 +1,24 @@
+"""pydeepl's stages on real PySpark (an extra: `pip install 'pydeepl[spark]'`; PySpark 3.5 or 4).
+
+The classes of this package are pyspark.ml stages: they go into pyspark.ml's Pipeline, CrossValidator and
+persistence, and run on the executors, in Python workers, by mapInArrow:
+
+    executor      partition ──► Arrow batches ──► worker: pydeepl's stage ──► Arrow batches ──► partition
+    driver        params, weights (shipped once to each node), schema
+
+A worker prepares a network once and keeps it from task to task; it computes with spark.task.cpus threads.
+pydeepl has to be installed on the workers, in the driver's version.
+
+pydeepl's own transformers take a PySpark DataFrame too, and then run in the same way.
+"""
+
+try:
+    import pyspark  # noqa: F401 -- asked for here, so that the message is ours
+except ImportError as error:
+    raise ImportError("pydeepl.spark needs PySpark 3.5 or later: pip install 'pydeepl[spark]'") from error
+
+from pydeepl.spark.partitions import transform_partitions
+from pydeepl.spark.sparkdl import install_as_sparkdl
+from pydeepl.spark.stages import DeepImageFeaturizer, DeepImagePredictor
+
+__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "install_as_sparkdl", "transform_partitions"]

@@ -1,0 +1,117 @@
+"""How stages and their weights come from the driver to the workers."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydeepl.ml.persistence import load_stage
+from pydeepl.ml.pipeline import PipelineModel
+from pydeepl.weights.hashes import md5_of
+
+
+@dataclass(frozen=True)
+class ShippedFile:
+    """A file of weights as the driver has it."""
+
+    path: str
+    size: int
+    md5: str
+
+    @property
+    def name(self) -> str:
+        """Its name among the files that Spark distributes: other weights have other names."""
+        return f"pydeepl-{self.md5[:12]}-{Path(self.path).name}"
+
+    def locate(self) -> str:
+        """The file on this node: where the driver has it, or where Spark has brought it.
+
+        Raises RuntimeError naming the node where it is at neither place.
+        """
+        from pyspark import SparkFiles
+
+        shipped = Path(SparkFiles.getRootDirectory()) / self.name if SparkFiles._root_directory else None
+        for path in [Path(self.path), *([shipped] if shipped is not None else [])]:
+            if path.is_file() and path.stat().st_size == self.size and md5_of(path) == self.md5:
+                return str(path)
+        raise RuntimeError(
+            f"node {socket.gethostname()} has no weights: looked for {self.path} and for {shipped}, "
+            f"{self.size} bytes, MD5 {self.md5}"
+        )
+
+
+def with_weights(stage: Any) -> Iterator[Any]:
+    """The stages, also those inside a pipeline, that read weights."""
+    if isinstance(stage, PipelineModel):
+        for each in stage.stages:
+            yield from with_weights(each)
+    elif hasattr(stage, "weightsFile"):
+        yield stage
+
+
+def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:
+    """Has Spark bring the weights of a stage to every node, once; each stage's own path says which it wants.
+
+    Weights that the driver does not have are downloaded there. Raises WeightsUnavailable.
+    """
+    files = []
+    for each in with_weights(stage):
+        path = each.weightsFile()
+        each._set(weights=path)
+        file = ShippedFile(path, os.stat(path).st_size, md5_of(Path(path)))
+        _add_file(session, file)
+        files.append(file)
+    return files
+
+
+def _add_file(session: Any, file: ShippedFile) -> None:
+    """addFile names a file by its path's end: a link gives it the name that tells weights apart."""
+    try:
+        context = session.sparkContext
+    except Exception:  # Spark Connect has none: the nodes need the file where the driver has it
+        return
+    if context.master.startswith("local"):
+        return  # the workers see the driver's disk
+    folder = Path(context._temp_dir) / "pydeepl"
+    folder.mkdir(exist_ok=True)
+    link = folder / file.name
+    if not link.exists():
+        link.symlink_to(file.path)
+    context.addFile(str(link))
+
+
+def packed(stage: Any) -> bytes:
+    """A stage as an archive of the folder that its save() writes; times are left out of it.
+
+    Raises TypeError for a stage that cannot be saved, and what save() raises.
+    """
+    if not hasattr(stage, "save"):
+        kind = type(stage).__name__
+        raise TypeError(f"{stage.uid} cannot be sent to Spark's workers: {kind} has no save()")
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="pydeepl-") as folder:
+        stage.save(f"{folder}/stage")
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for path in sorted(Path(folder).rglob("*")):
+                archive.add(path, str(path.relative_to(folder)), recursive=False, filter=_without_times)
+    return buffer.getvalue()
+
+
+def _without_times(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.mtime = 0
+    return entry
+
+
+def unpacked(data: bytes) -> Any:
+    """The stage of an archive that packed() made."""
+    with tempfile.TemporaryDirectory(prefix="pydeepl-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(folder, filter="data")
+        return load_stage(f"{folder}/stage")

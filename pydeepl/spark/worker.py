@@ -1,0 +1,53 @@
+"""What runs in a Python worker of Spark: a pydeepl stage over the batches of a partition."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from pydeepl.frame.convert import from_table
+from pydeepl.spark.columns import to_own, to_spark
+from pydeepl.spark.shipping import ShippedFile, unpacked, with_weights
+
+# Rows that go through a stage together: enough for a network's batches, few enough for images in memory.
+_ROWS = 64
+# Stages that a worker keeps from task to task; as long as one holds a network, others share it.
+_KEPT_STAGES = 4
+
+_stages: OrderedDict[bytes, Any] = OrderedDict()
+
+
+def run_stage(
+    batches: Iterator[pa.RecordBatch], data: bytes, files: list[ShippedFile], own: bytes, out: bytes
+) -> Iterator[pa.RecordBatch]:
+    """The stage's output for each batch.
+
+    Parameters: batches of Spark's; the stage as shipping.packed gave it; its weights; the schemas of the
+    stage's input and of what Spark expects back, serialized.
+    """
+    stage = _prepared(data, files)
+    input_schema, output_schema = (pa.ipc.read_schema(pa.py_buffer(schema)) for schema in (own, out))
+    for batch in batches:
+        for first in range(0, batch.num_rows, _ROWS):
+            frame = from_table(to_own(batch.slice(first, _ROWS), input_schema))
+            yield from to_spark(stage._transform(frame).toArrow(), output_schema).to_batches()
+
+
+def _prepared(data: bytes, files: list[ShippedFile]) -> Any:
+    """The stage, unpacked unless an earlier task of this worker has done it."""
+    key = hashlib.sha256(data).digest()
+    stage = _stages.get(key)
+    if stage is None:
+        stage = unpacked(data)
+        places = {file.path: file for file in files}
+        for each in with_weights(stage):
+            each._set(weights=places[each.getOrDefault("weights")].locate())
+        _stages[key] = stage
+    _stages.move_to_end(key)
+    while len(_stages) > _KEPT_STAGES:
+        _stages.popitem(last=False)
+    return stage

@@ -1,0 +1,248 @@
+"""pydeepl's stages inside live PySpark, against the same stages on pydeepl's own engine."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pydeepl
+from pydeepl import ImageSchema
+from pydeepl.linalg import vector_matrix
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def weights(random_weights):
+    return str(random_weights("ResNet50"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twelve pictures in two kinds, dark and light, of several sizes and channels."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for index in range(12):
+        channels = (3, 1, 4)[index % 3]
+        shape = (30 + 10 * index, 60, channels)
+        pixels = np.random.default_rng(index).integers(0, 60, shape, np.uint8) + np.uint8(150 * (index % 2))
+        Image.fromarray(pixels if channels > 1 else pixels[:, :, 0]).save(folder / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def images(spark, folder):
+    """With a label, in two partitions."""
+    from pyspark.sql.functions import col, regexp_extract
+
+    frame = spark.read.format("image").load(str(folder)).repartition(2)
+    number = regexp_extract("image.origin", r"(\d+)\.png$", 1).cast("int")
+    return frame.withColumn("number", number).withColumn("label", (col("number") % 2).cast("double")).cache()
+
+
+@pytest.fixture(scope="module")
+def expected(folder, weights):
+    """number -> features, by pydeepl's own engine."""
+    frame = ImageSchema.readImages(str(folder))
+    stage = pydeepl.DeepImageFeaturizer(
+        inputCol="image", outputCol="features", modelName="ResNet50", weights=weights
+    )
+    table = stage.transform(frame).orderBy("image.origin").select("features").toArrow()
+    return vector_matrix(table["features"])
+
+
+@pytest.fixture
+def featurizer(weights):
+    from pydeepl.spark import DeepImageFeaturizer
+
+    return DeepImageFeaturizer(inputCol="image", outputCol="features", modelName="ResNet50", weights=weights)
+
+
+def features_of(rows):
+    return np.stack([row.features.toArray() for row in sorted(rows, key=lambda row: row.number)])
+
+
+def assert_close(found, expected):
+    error = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert error.max() <= 1e-5
+
+
+def test_features_are_those_of_the_own_engine(images, featurizer, expected):
+    from pyspark.ml.linalg import DenseVector, VectorUDT
+
+    out = featurizer.transform(images)
+    assert out.columns == ["image", "number", "label", "features"]
+    assert out.schema["features"].dataType == VectorUDT() and out.schema["image"] == images.schema["image"]
+    rows = out.select("number", "features").collect()
+    assert all(isinstance(row.features, DenseVector) for row in rows)
+    assert_close(features_of(rows), expected)
+    assert out.select("image").collect()[0].image == images.select("image").collect()[0].image
+
+
+def test_pydeepls_own_stages_take_a_pyspark_frame(images, weights, folder, expected):
+    from pyspark.sql import DataFrame
+
+    stage = pydeepl.DeepImageFeaturizer(
+        inputCol="image", outputCol="features", modelName="ResNet50", weights=weights
+    )
+    classifier = pydeepl.LogisticRegression(regParam=0.01)
+    own = ImageSchema.readImages(str(folder)).withColumn("number", pydeepl.lit(0))
+    labels = [float(i % 2) for i in range(12)]
+    table = pydeepl.SparkSession.builder.getOrCreate().createDataFrame(
+        [(pydeepl.Vectors.dense(row), label) for row, label in zip(expected, labels, strict=True)],
+        ["features", "label"],
+    )
+    model = pydeepl.PipelineModel([stage, classifier.fit(table)])
+    out = model.transform(images)
+    assert isinstance(out, DataFrame)
+    assert out.columns == [
+        "image",
+        "number",
+        "label",
+        "features",
+        "rawPrediction",
+        "probability",
+        "prediction",
+    ]
+    rows = out.select("number", "prediction", "probability", "features").collect()
+    assert_close(features_of(rows), expected)
+    assert all(row.prediction == row.number % 2 == row.probability.argmax() for row in rows)
+    assert own.count() == len(rows)
+
+
+def test_pipelines_searches_and_persistence_of_spark(images, featurizer, tmp_path):
+    from pyspark.ml import Pipeline, PipelineModel
+    from pyspark.ml.classification import LogisticRegression
+    from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+    from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+
+    classifier = LogisticRegression(maxIter=5)
+    pipeline = Pipeline(stages=[featurizer, classifier])
+    grid = ParamGridBuilder().addGrid(classifier.regParam, [0.01, 0.1]).build()
+    evaluator = MulticlassClassificationEvaluator(metricName="accuracy")
+    search = CrossValidator(
+        estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, parallelism=2, seed=1
+    )
+    best = search.fit(images).bestModel
+    assert evaluator.evaluate(best.transform(images)) == 1.0
+    best.write().overwrite().save(str(tmp_path / "model"))
+    again = PipelineModel.load(str(tmp_path / "model"))
+    assert again.stages[0].uid == featurizer.uid
+    assert again.stages[0].extractParamMap() == featurizer.extractParamMap()
+    ours, theirs = (model.transform(images).orderBy("number").collect() for model in (again, best))
+    assert ours == theirs
+
+
+def test_streaming_frames(spark, images, featurizer, expected, tmp_path):
+    images.write.parquet(str(tmp_path / "in"))
+    stream = spark.readStream.schema(images.schema).parquet(str(tmp_path / "in"))
+    out = featurizer.transform(stream).select("number", "features")
+    query = (
+        out.writeStream.format("parquet")
+        .option("checkpointLocation", str(tmp_path / "checkpoint"))
+        .trigger(availableNow=True)
+        .start(str(tmp_path / "out"))
+    )
+    query.awaitTermination(120)
+    assert_close(features_of(spark.read.parquet(str(tmp_path / "out")).collect()), expected)
+
+
+def test_predictions(images, random_weights, folder):
+    from pydeepl.spark import DeepImagePredictor
+
+    weights = str(random_weights("ResNet50", top=True))
+    params = {"inputCol": "image", "outputCol": "features", "modelName": "ResNet50", "weights": weights}
+    own = pydeepl.DeepImagePredictor(**params).transform(ImageSchema.readImages(str(folder)))
+    expected = vector_matrix(own.orderBy("image.origin").select("features").toArrow()["features"])
+    found = features_of(DeepImagePredictor(**params).transform(images).collect())
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_a_worker_keeps_its_network_and_its_threads(spark, images, featurizer):
+    """Two jobs find one network in each worker, prepared by the first; OpenMP has a task's CPUs."""
+    featurizer.transform(images).count()
+    featurizer.transform(images).select("features").collect()
+
+    def look(batches):
+        import os
+
+        import pyarrow as pa
+
+        from pydeepl.deep import networks
+
+        for _ in batches:
+            pass
+        held = [str(id(network)) for network in networks._networks.values()]
+        yield pa.RecordBatch.from_pydict(
+            {"pid": [os.getpid()], "networks": [",".join(held)], "threads": [os.environ["OMP_NUM_THREADS"]]}
+        )
+
+    def seen():
+        schema = "pid long, networks string, threads string"
+        return {row.pid: row for row in images.select("number").mapInArrow(look, schema).collect()}
+
+    before = seen()
+    featurizer.transform(images).select("features").collect()
+    after = seen()
+    assert all(row.threads == "1" for row in after.values())
+    prepared = [pid for pid in before.keys() & after.keys() if before[pid].networks]
+    assert prepared and all(before[pid].networks == after[pid].networks for pid in prepared)
+
+
+def test_wrong_columns_are_refused_before_a_job_runs(images, featurizer):
+    with pytest.raises(ValueError, match=f"{featurizer.uid}: no column 'picture'"):
+        featurizer.copy({featurizer.inputCol: "picture"}).transform(images)
+    with pytest.raises(ValueError, match="output column 'label' is already there"):
+        featurizer.copy({featurizer.outputCol: "label"}).transform(images)
+    with pytest.raises(ValueError, match="column 'number' holds no images"):
+        featurizer.copy({featurizer.inputCol: "number"}).transform(images)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.h5"):
+        featurizer.copy({featurizer.weights: "nowhere.h5"}).transform(images)
+    with pytest.raises(TypeError, match="no param scale"):
+        featurizer.setParams(scale=2)
+
+
+def test_an_image_that_fails_is_named(spark, images, featurizer):
+    from pyspark.sql.functions import expr
+
+    broken = images.withColumn("image", expr("named_struct('origin', image.origin, 'height', image.height,"
+        " 'width', image.width, 'nChannels', 5, 'mode', image.mode, 'data', image.data)"))  # fmt: skip
+    with pytest.raises(Exception, match=r"\d+\.png\): expected 8-bit pixels in 1, 3 or 4 channels"):
+        featurizer.transform(broken).collect()
+
+
+def test_other_versions_and_missing_weights_are_said_with_the_node(images, featurizer, monkeypatch, tmp_path):
+    from pydeepl.spark import partitions, shipping
+
+    with monkeypatch.context() as patch:
+        patch.setattr(partitions, "__version__", "0.0.7")
+        frame = featurizer.transform(images)
+    with pytest.raises(Exception, match=r"node .*: pydeepl is .*, the driver's version is 0\.0\.7"):
+        frame.collect()
+    lost = shipping.ShippedFile(featurizer.getOrDefault("weights"), 7, "0" * 32)
+    with monkeypatch.context() as patch:
+        patch.setattr(partitions, "ship_weights", lambda *_: [lost])
+        frame = featurizer.copy({featurizer.batchSize: 3}).transform(images)
+    with pytest.raises(Exception, match=r"node .* has no weights: looked for .*ResNet50\.safetensors"):
+        frame.collect()
+
+
+def test_sparkdls_imports_give_these_stages(images, weights, expected):
+    from pydeepl import spark
+
+    spark.install_as_sparkdl()
+    spark.install_as_sparkdl()
+    scope = {}
+    exec("from sparkdl import DeepImageFeaturizer\nfrom sparkdl.image import imageIO", scope)
+    assert scope["DeepImageFeaturizer"] is spark.DeepImageFeaturizer
+    assert scope["imageIO"] is pydeepl.imageIO
+    with pytest.raises(ImportError, match=r"does not provide sparkdl\.TFTransformer; it provides: Deep"):
+        exec("from sparkdl import TFTransformer")
+
+
+def test_attributes_of_columns_pass_through(spark, images, featurizer):
+    from pyspark.ml.feature import StringIndexer
+
+    indexed = StringIndexer(inputCol="label", outputCol="class").fit(images).transform(images)
+    out = featurizer.transform(indexed)
+    assert json.dumps(out.schema["class"].metadata) == json.dumps(indexed.schema["class"].metadata) != "{}"
