@@ -124,7 +124,7 @@ class Featurizer:
 
     def weightsFile(self) -> str:
         """The path of the weights' file, which is downloaded where it is not at hand; it is not read."""
-        return weights_in_use(self._plan, self.weights, self.threads or 0, self.exact).path
+        return weights_in_use(self._plan, self.weights, self.threads or 0, self._arithmetic()).path
 
     def __call__(self, images: Sequence[Image] | NDArray[np.uint8], out: Features | None = None) -> Features:
         """The features of each image, float32 [n, spec.numFeatures].
