@@ -1,87 +1,126 @@
 /* The kernel's one text, compiled once for each vector extension (net/simd/simd.h). SPDX-License-Identifier:
  * Apache-2.0
  *
- * ROWS pixels times one panel: two vectors of sums a pixel stay in registers over all channels. */
+ * ROWS pixels times one panel: two vectors of sums a pixel stay in registers over all channels. Meanwhile what the next
+ * pixels need is brought nearer: a pixel's place in the results is 2 L floats of every y_pitch, which no processor
+ * foresees. */
 #include "net/pointwise/kernels.h"
+
+#include <string.h>
 
 #define LINE 64    /* bytes of a cache line */
 #define POINTERS 5 /* every third pixel has one; the two after it are 1 and 2 pitches away */
-#define AHEAD_LINES (2 * LANES * (int)sizeof(float) / LINE) /* of the weights of one channel */
+#define STEP 4     /* channels of one round of the innermost loop */
 
-INLINE void finish(const pdl_pointwise_block *b, float *y, const float *bias, vec sum)
+/* Read and written after these pixels. */
+typedef struct ahead {
+    const char *u;  /* weights: half of the next panel, which serves several groups of pixels */
+    const float *x; /* the next group of pixels; NULL where it was read for an earlier panel */
+    const float *y; /* its results */
+} ahead;
+
+/* The share of channels c .. c + STEP - 1. */
+INLINE void bring_nearer(const int rows, const int vectors, const pdl_pointwise_block *b, const ahead *a, size_t c)
 {
-    if (bias != NULL) sum = vec_add(sum, vec_load(bias));
+    const int lines = vectors * LANES * (int)sizeof(float) / LINE + (LANES * sizeof(float) < LINE);
+    const int weight_lines = STEP * LANES * (int)sizeof(float) / LINE;
+    const size_t floats = LINE / sizeof(float);
+    UNROLL
+    for (int line = 0; line < weight_lines; line++)
+        __builtin_prefetch(a->u + (c / STEP * (size_t)weight_lines + (size_t)line) * LINE, 0, 2);
+    if (c < STEP * (size_t)rows) {
+        UNROLL
+        for (int line = 0; line < lines; line++)
+            __builtin_prefetch(a->y + c / STEP * b->y_pitch + (size_t)line * floats, 1, 3);
+    }
+    if (a->x == NULL) return;
+    UNROLL
+    for (size_t k = 0; k < STEP; k++) /* a line of channels of every pixel takes as many rounds as it holds floats */
+        __builtin_prefetch(a->x + (c % floats + k) * b->x_pitch + c / floats * floats, 0, 3);
+}
+
+INLINE void finish(const pdl_pointwise_block *b, float *y, vec sum)
+{
     if (b->residual) sum = vec_add(sum, vec_load(y));
     vec_store(y, b->relu ? vec_relu(sum) : sum);
 }
 
-/* `rows` pixels from x on, and the outputs from `first` on; ahead: weights that are read soon. */
-INLINE void panel(const int rows, const pdl_pointwise_block *b, const float *x, const float *u, float *y, size_t first,
-                  const char *ahead)
+/* Where fewer outputs are left than a vector holds. */
+static __attribute__((noinline)) void finish_part(const pdl_pointwise_block *b, float *y, size_t count,
+                                                  const float *sum)
+{
+    float part[LANES] = {0};
+    memcpy(part, y, count * sizeof *y);
+    finish(b, part, vec_load(sum));
+    memcpy(y, part, count * sizeof *y);
+}
+
+/* `rows` pixels from x on, and the outputs from `first` on, of which there are `vectors` vectors. */
+INLINE void panel(const int rows, const int vectors, const pdl_pointwise_block *b, const float *x, const float *u,
+                  float *y, size_t first, const ahead *next)
 {
     const float *pixel[POINTERS];
-    vec left[ROWS], right[ROWS];
+    vec sum[2 * ROWS];
     UNROLL
     for (int p = 0; p < POINTERS; p++)
         pixel[p] = x + (3 * p < rows ? 3 * (size_t)p : 0) * b->x_pitch;
     UNROLL
     for (int i = 0; i < rows; i++)
-        left[i] = right[i] = vec_zero();
-    for (size_t c = 0; c < b->channels; c += 4) {
+        sum[2 * i] = sum[2 * i + 1] = vec_zero();
+    for (size_t c = 0; c < b->channels; c += STEP) {
+        bring_nearer(rows, vectors, b, next, c);
         UNROLL
-        for (int line = 0; line < 4 * AHEAD_LINES / 2; line++) /* a panel serves several groups of pixels */
-            __builtin_prefetch(ahead + (c * AHEAD_LINES / 2 + (size_t)line) * LINE, 0, 2);
-        UNROLL
-        for (size_t channel = 0; channel < 4; channel++, u += 2 * LANES) {
-            vec one = vec_load(u), two = vec_load(u + LANES);
+        for (size_t channel = 0; channel < STEP; channel++, u += 2 * LANES) {
+            vec left = vec_load(u), right = vectors == 2 ? vec_load(u + LANES) : left;
             UNROLL
             for (int i = 0; i < rows; i++) {
                 vec value = vec_broadcast(pixel[i / 3][(size_t)(i % 3) * b->x_pitch + c + channel]);
-                left[i] = vec_fma(value, one, left[i]);
-                right[i] = vec_fma(value, two, right[i]);
+                sum[2 * i] = vec_fma(value, left, sum[2 * i]);
+                if (vectors == 2) sum[2 * i + 1] = vec_fma(value, right, sum[2 * i + 1]);
             }
         }
     }
-    const float *bias = b->bias == NULL ? NULL : b->bias + first;
-    bool both = first + LANES < b->outputs;
     UNROLL
-    for (int i = 0; i < rows; i++) {
-        finish(b, y + (size_t)i * b->y_pitch, bias, left[i]);
-        if (both) finish(b, y + (size_t)i * b->y_pitch + LANES, bias == NULL ? NULL : bias + LANES, right[i]);
+    for (int k = 0; k < vectors; k++, y += LANES) {
+        size_t output = first + (size_t)k * LANES, left = b->outputs - output;
+        vec bias = b->bias == NULL ? vec_zero() : vec_load(b->bias + output);
+        UNROLL
+        for (int i = 0; i < rows; i++) {
+            vec total = vec_add(sum[2 * i + k], bias);
+            if (left >= LANES) {
+                finish(b, y + (size_t)i * b->y_pitch, total);
+            } else {
+                float last[LANES];
+                vec_store(last, total);
+                finish_part(b, y + (size_t)i * b->y_pitch, left, last);
+            }
+        }
     }
 }
 
 typedef void (*panel_function)(const pdl_pointwise_block *b, const float *x, const float *u, float *y, size_t first,
-                               const char *ahead);
+                               const ahead *next);
 
-#define PANEL(rows)                                                                                                    \
-    static __attribute__((noinline)) void panel_##rows(const pdl_pointwise_block *b, const float *x, const float *u,   \
-                                                       float *y, size_t first, const char *ahead)                      \
+#define DEFINE(rows)                                                                                                   \
+    static __attribute__((noinline)) void half_##rows(const pdl_pointwise_block *b, const float *x, const float *u,    \
+                                                      float *y, size_t first, const ahead *next)                       \
     {                                                                                                                  \
-        panel(rows, b, x, u, y, first, ahead);                                                                         \
+        panel(rows, 1, b, x, u, y, first, next);                                                                       \
+    }                                                                                                                  \
+    static __attribute__((noinline)) void whole_##rows(const pdl_pointwise_block *b, const float *x, const float *u,   \
+                                                       float *y, size_t first, const ahead *next)                      \
+    {                                                                                                                  \
+        panel(rows, 2, b, x, u, y, first, next);                                                                       \
     }
-PANEL(1)
-PANEL(2)
-PANEL(3)
-PANEL(4)
-PANEL(5)
-PANEL(6)
-#if ROWS > 6
-PANEL(7)
-PANEL(8)
-PANEL(9)
-PANEL(10)
-PANEL(11)
-PANEL(12)
-PANEL(13)
-PANEL(14)
-#endif
+FOR_EACH_ROWS(DEFINE)
 
-static const panel_function panels[ROWS + 1] = {
-    NULL,    panel_1, panel_2, panel_3,  panel_4,  panel_5,  panel_6,
-#if ROWS > 6
-    panel_7, panel_8, panel_9, panel_10, panel_11, panel_12, panel_13, panel_14,
-#endif
+#define HALF(rows) [rows] = half_##rows,
+#define WHOLE(rows) [rows] = whole_##rows,
+
+/* By vectors of outputs and by pixels. */
+static const panel_function panels[3][ROWS + 1] = {
+    [1] = {FOR_EACH_ROWS(HALF)},
+    [2] = {FOR_EACH_ROWS(WHOLE)},
 };
 
 void NAME(const pdl_pointwise_block *b)
@@ -89,12 +128,21 @@ void NAME(const pdl_pointwise_block *b)
     size_t groups = (b->pixels + ROWS - 1) / ROWS, size = b->channels * 2 * LANES;
     const float *u = b->u;
     for (size_t first = 0; first < b->outputs; first += 2 * LANES, u += size) {
-        const char *next = (const char *)(first + 2 * LANES < b->outputs ? u + size : b->u);
+        bool last = first + 2 * LANES >= b->outputs;
+        const char *weights = (const char *)(last ? b->u : u + size);
+        const panel_function *of_rows = panels[first + LANES < b->outputs ? 2 : 1];
         for (size_t g = 0, pixel = 0; g < groups; g++) {
             size_t rows = b->pixels / groups + (g < b->pixels % groups);
-            /* the first two groups bring the next panel nearer, half of it each */
-            const char *ahead = next + (g & 1) * (size / 2) * sizeof(float);
-            panels[rows](b, b->x + pixel * b->x_pitch, u, b->y + pixel * b->y_pitch + first, first, ahead);
+            const float *x = b->x + pixel * b->x_pitch;
+            float *y = b->y + pixel * b->y_pitch + first;
+            bool end = g + 1 == groups;
+            ahead next = {.u = weights + (g & 1) * (size / 2) * sizeof(float), .x = NULL, .y = y};
+            if (first == 0 && !end) next.x = x + rows * b->x_pitch;
+            if (!end)
+                next.y = y + rows * b->y_pitch;
+            else if (!last)
+                next.y = b->y + first + 2 * LANES;
+            of_rows[rows](b, x, u, y, first, &next);
             pixel += rows;
         }
     }

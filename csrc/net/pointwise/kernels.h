@@ -11,9 +11,9 @@
 typedef struct pdl_pointwise_block {
     const float *x;                   /* [pixels, channels], x_pitch floats from pixel to pixel */
     const float *u;                   /* [panels, channels, 2 L]; outputs beyond the last are zeros */
-    const float *bias;                /* [outputs] or NULL */
+    const float *bias;                /* [outputs] or NULL; whole vectors may be read */
     float *y;                         /* [pixels, outputs], y_pitch floats from pixel to pixel */
-    size_t pixels, channels, outputs; /* outputs: a multiple of L */
+    size_t pixels, channels, outputs; /* channels: a multiple of 4 */
     size_t x_pitch, y_pitch;
     bool residual, relu;
 } pdl_pointwise_block;

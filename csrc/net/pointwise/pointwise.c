@@ -19,11 +19,9 @@ static const pdl_pointwise_kernel kernels[PDL_SIMD_KINDS] = {
 #endif
 };
 
-bool pdl_pointwise_fits(const pdl_op *op, size_t channels, size_t outputs, pdl_simd simd)
+bool pdl_pointwise_fits(const pdl_op *op, size_t channels, pdl_simd simd)
 {
-    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || outputs % pdl_winograd_kernels_for(simd)->lanes != 0 ||
-        kernels[simd] == NULL)
-        return false;
+    if (op->kind != PDL_OP_CONV || channels % 4 != 0 || kernels[simd] == NULL) return false;
     for (int axis = 0; axis < 2; axis++)
         if (op->window.kernel[axis] != 1 || op->window.stride[axis] != 1 || op->window.before[axis] != 0 ||
             op->window.after[axis] != 0)

@@ -37,6 +37,13 @@ typedef enum pdl_simd {
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* make(1) make(2) ... make(ROWS): functions of so many rows each. ROWS is a number when this expands. */
+#define FOR_EACH_ROWS(make) PDL_ROWS_TO(ROWS, make)
+#define PDL_ROWS_TO(rows, make) PDL_ROWS_UP_TO(rows, make)
+#define PDL_ROWS_UP_TO(rows, make) PDL_ROWS_##rows(make)
+#define PDL_ROWS_6(make) make(1) make(2) make(3) make(4) make(5) make(6)
+#define PDL_ROWS_14(make) PDL_ROWS_6(make) make(7) make(8) make(9) make(10) make(11) make(12) make(13) make(14)
+
 /* The widest that this processor runs; PYDEEPL_KERNELS=portable|avx2|avx512 asks for a lesser one. */
 pdl_simd pdl_simd_choose(pdl_precision precision);
 

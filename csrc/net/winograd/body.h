@@ -369,29 +369,11 @@ typedef void (*panel_function)(const element *v, size_t v_step, const element *u
     {                                                                                                                  \
         panel(tiles, v, v_step, u, vectors, m, m_step, ahead, lines);                                                  \
     }
-PANEL(1)
-PANEL(2)
-PANEL(3)
-PANEL(4)
-PANEL(5)
-PANEL(6)
-#if ROWS > 6
-PANEL(7)
-PANEL(8)
-PANEL(9)
-PANEL(10)
-PANEL(11)
-PANEL(12)
-PANEL(13)
-PANEL(14)
-#endif
+FOR_EACH_ROWS(PANEL)
 
-static const panel_function panels[ROWS + 1] = {
-    NULL,    panel_1, panel_2, panel_3,  panel_4,  panel_5,  panel_6,
-#if ROWS > 6
-    panel_7, panel_8, panel_9, panel_10, panel_11, panel_12, panel_13, panel_14,
-#endif
-};
+#define PANEL_ROW(tiles) [tiles] = panel_##tiles,
+
+static const panel_function panels[ROWS + 1] = {FOR_EACH_ROWS(PANEL_ROW)};
 
 /* Each panel is used for all groups of tiles before the next: it stays in the nearest cache that holds it. Each group
  * brings a share of the next panel nearer. */
