@@ -63,9 +63,14 @@ typedef enum pdl_scale_hint {
  * PDL_EDATA: not a JPEG, or cut in its header. PDL_ELIMIT: more than max_pixels pixels (0 = no limit). */
 pdl_status pdl_jpeg_info(const uint8_t *data, size_t size, size_t max_pixels, pdl_image_info *info, pdl_error *error);
 
+/* The smallest of an eighth, a quarter and a half of both sides (rounded up) that is at least height x width; the
+ * image's own size where none is. libjpeg decodes to other eighths, too, but slower than to these and less well. */
+pdl_image_info pdl_jpeg_reduced(const pdl_image_info *info, size_t height, size_t width);
+
 /* Decodes a whole JPEG to uint8 [height, width, channels], gray or BGR, with libjpeg-turbo's slow integer DCT
- * and fancy upsampling (byte-equal to Pillow and to Java's ImageIO). `pixels` has room for what
- * pdl_jpeg_info said. A file that ends early is PDL_EDATA; one that decodes with warnings only is kept. */
+ * and fancy upsampling (byte-equal to Pillow and to Java's ImageIO). `info` is what pdl_jpeg_info or pdl_jpeg_reduced
+ * said, and `pixels` has room for it. A reduced size drops a block's high frequencies, which is nearly the average of
+ * its pixels. A file that ends early is PDL_EDATA; one that decodes with warnings only is kept. */
 pdl_status pdl_jpeg_decode(const uint8_t *data, size_t size, const pdl_image_info *info, uint8_t *pixels,
                            pdl_error *error);
 
@@ -81,11 +86,19 @@ typedef struct pdl_image_source {
     pdl_image_info info;
 } pdl_image_source;
 
-/* Decodes and resizes n images on up to `threads` threads (0 = default) into uint8 [n, height, width, 3].
- * errors[i].code tells image i's fate; a failed image's pixels are zeros. Returns PDL_OK even when images
- * failed: only a failure of the call as a whole is returned. */
-pdl_status pdl_images_load(const pdl_image_source *sources, size_t n, size_t height, size_t width, pdl_scale_hint hint,
-                           size_t max_pixels, size_t threads, uint8_t *out, pdl_error *errors, pdl_error *error);
+typedef struct pdl_load_options {
+    size_t height, width; /* of the result, in pixels */
+    pdl_scale_hint hint;
+    size_t max_pixels; /* most pixels an encoded image may have; 0 = no limit */
+    size_t threads;    /* 0 = default */
+    int reduce;        /* 1: decode JPEGs no larger than averaging to height x width needs, see pdl_jpeg_reduced */
+} pdl_load_options;
+
+/* Decodes and resizes n images in parallel into uint8 [n, height, width, 3]. errors[i].code tells image i's fate; a
+ * failed image's pixels are zeros. Returns PDL_OK even when images failed: only a failure of the call as a whole is
+ * returned. */
+pdl_status pdl_images_load(const pdl_image_source *sources, size_t n, const pdl_load_options *options, uint8_t *out,
+                           pdl_error *errors, pdl_error *error);
 
 /* ---- net: the graph of a network --------------------------------------------------------------------- */
 

@@ -13,8 +13,14 @@ def default_threads() -> int: ...
 def jpeg_info(
     data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /
 ) -> tuple[int, int, int]: ...
+
+# height, width: decode to the smallest of 1/8, 1/4, 1/2 and all of the size that is not below; 0 = to all.
 def jpeg_decode(
-    data: bytes | bytearray | memoryview | NDArray[np.uint8], max_pixels: int, /
+    data: bytes | bytearray | memoryview | NDArray[np.uint8],
+    max_pixels: int,
+    height: int = 0,
+    width: int = 0,
+    /,
 ) -> NDArray[np.uint8]: ...
 
 # hint: java.awt.Image's integer. path: a name of resize_paths(), for tests.
@@ -24,6 +30,7 @@ def resize(
 def resize_paths() -> list[str]: ...
 
 # A source is a JPEG's bytes, or a uint8 [h, w, 1 | 3 | 4] array; a failed one is zeros, its text in the list.
+# reduce: decode JPEGs no larger than averaging to height x width needs.
 def load_images(
     sources: Sequence[bytes | bytearray | memoryview | NDArray[np.uint8]],
     height: int,
@@ -32,6 +39,7 @@ def load_images(
     max_pixels: int,
     threads: int,
     out: NDArray[np.uint8] | None = None,
+    reduce: bool = False,
     /,
 ) -> tuple[NDArray[np.uint8], list[str | None]]: ...
 

@@ -22,6 +22,8 @@
 /* Encoders in use write about ten progressive scans. Each scan costs a pass over the whole image however few bytes
  * it has, so a small file of thousands of scans would run for hours. */
 #define MAX_SCANS 100
+/* Images may be decoded at 1 / 2, 1 / 4 and 1 / 8 of their sides. */
+#define MOST_REDUCED 8
 
 typedef struct decoder {
     struct jpeg_decompress_struct jpeg;
@@ -147,6 +149,28 @@ static void read_header(decoder *d)
     check_size(d);
 }
 
+/* 1 / divisor of both sides, rounded up as libjpeg does. */
+static pdl_image_info reduced(const pdl_image_info *info, size_t divisor)
+{
+    return (pdl_image_info){(info->height + divisor - 1) / divisor, (info->width + divisor - 1) / divisor,
+                            info->channels};
+}
+
+/* Sets the least reduction that has the size wanted. */
+static pdl_status choose_size(decoder *d, const pdl_image_info *wanted)
+{
+    for (size_t divisor = 1; divisor <= MOST_REDUCED; divisor *= 2) {
+        const pdl_image_info size = reduced(&d->info, divisor);
+        if (size.height != wanted->height || size.width != wanted->width || size.channels != wanted->channels) continue;
+        d->jpeg.scale_num = 1;
+        d->jpeg.scale_denom = (unsigned)divisor;
+        d->info = size;
+        return PDL_OK;
+    }
+    return pdl_fail(d->error, PDL_ESHAPE, "JPEG is [%zu, %zu, %zu], expected [%zu, %zu, %zu]", d->info.height,
+                    d->info.width, d->info.channels, wanted->height, wanted->width, wanted->channels);
+}
+
 static void choose_output(decoder *d)
 {
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
@@ -249,15 +273,22 @@ pdl_status pdl_jpeg_info(const uint8_t *data, size_t size, size_t max_pixels, pd
     return status;
 }
 
+pdl_image_info pdl_jpeg_reduced(const pdl_image_info *info, size_t height, size_t width)
+{
+    for (size_t divisor = MOST_REDUCED; divisor > 1; divisor /= 2) {
+        const pdl_image_info size = reduced(info, divisor);
+        if (size.height >= height && size.width >= width) return size;
+    }
+    return *info;
+}
+
 pdl_status pdl_jpeg_decode(const uint8_t *data, size_t size, const pdl_image_info *info, uint8_t *pixels,
                            pdl_error *error)
 {
     decoder d = {.pixels = pixels, .error = error};
     connect(&d, data, size);
     pdl_status status = guarded(&d, read_header);
-    if (status == PDL_OK && memcmp(&d.info, info, sizeof *info) != 0)
-        status = pdl_fail(error, PDL_ESHAPE, "JPEG is [%zu, %zu, %zu], expected [%zu, %zu, %zu]", d.info.height,
-                          d.info.width, d.info.channels, info->height, info->width, info->channels);
+    if (status == PDL_OK) status = choose_size(&d, info);
     if (status == PDL_OK) status = allocate_cmyk(&d);
     if (status == PDL_OK) status = guarded(&d, read_pixels);
     release(&d);

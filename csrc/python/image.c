@@ -22,14 +22,15 @@ static PyObject *jpeg_decode(PyObject *module, PyObject *args)
 {
     (void)module;
     Py_buffer data;
-    Py_ssize_t max_pixels;
-    if (!PyArg_ParseTuple(args, "y*n:jpeg_decode", &data, &max_pixels)) return NULL;
+    Py_ssize_t max_pixels, height = 0, width = 0;
+    if (!PyArg_ParseTuple(args, "y*n|nn:jpeg_decode", &data, &max_pixels, &height, &width)) return NULL;
     PyObject *pixels = NULL;
     pdl_image_info info = {0};
     pdl_error error = {0};
     pdl_status status;
     Py_BEGIN_ALLOW_THREADS status = pdl_jpeg_info(data.buf, (size_t)data.len, (size_t)max_pixels, &info, &error);
     Py_END_ALLOW_THREADS if (status != PDL_OK) goto exit;
+    if (height > 0 && width > 0) info = pdl_jpeg_reduced(&info, (size_t)height, (size_t)width);
     npy_intp shape[3] = {(npy_intp)info.height, (npy_intp)info.width, (npy_intp)info.channels};
     pixels = PyArray_SimpleNew(3, shape, NPY_UINT8);
     if (pixels == NULL) goto exit;
@@ -179,8 +180,9 @@ static PyObject *load_images(PyObject *module, PyObject *args)
     (void)module;
     PyObject *sources, *out = Py_None, *array = NULL, *errors = NULL;
     Py_ssize_t height, width, max_pixels, threads;
-    int hint;
-    if (!PyArg_ParseTuple(args, "Onninn|O:load_images", &sources, &height, &width, &hint, &max_pixels, &threads, &out))
+    int hint, reduce = 0;
+    if (!PyArg_ParseTuple(args, "Onninn|Op:load_images", &sources, &height, &width, &hint, &max_pixels, &threads, &out,
+                          &reduce))
         return NULL;
     borrowed b = {0};
     if (borrow(&b, sources) < 0) goto exit;
@@ -188,11 +190,15 @@ static PyObject *load_images(PyObject *module, PyObject *args)
     array = output_array(out, shape);
     if (array == NULL) goto exit;
     uint8_t *pixels = PyArray_DATA((PyArrayObject *)array);
+    const pdl_load_options options = {.height = (size_t)height,
+                                      .width = (size_t)width,
+                                      .hint = (pdl_scale_hint)hint,
+                                      .max_pixels = (size_t)max_pixels,
+                                      .threads = (size_t)threads,
+                                      .reduce = reduce};
     pdl_error error = {0};
     pdl_status status;
-    Py_BEGIN_ALLOW_THREADS status =
-        pdl_images_load(b.source, (size_t)b.count, (size_t)height, (size_t)width, (pdl_scale_hint)hint,
-                        (size_t)max_pixels, (size_t)threads, pixels, b.error, &error);
+    Py_BEGIN_ALLOW_THREADS status = pdl_images_load(b.source, (size_t)b.count, &options, pixels, b.error, &error);
     Py_END_ALLOW_THREADS if (status == PDL_OK) errors = error_list(b.error, b.count);
     else pdl_raise(&error);
 exit:
@@ -206,11 +212,13 @@ exit:
 
 static PyMethodDef functions[] = {
     {"jpeg_info", jpeg_info, METH_VARARGS, "(data, max_pixels) -> (height, width, channels) of a JPEG."},
-    {"jpeg_decode", jpeg_decode, METH_VARARGS, "(data, max_pixels) -> uint8 [h, w, 1 | 3], gray or BGR."},
+    {"jpeg_decode", jpeg_decode, METH_VARARGS,
+     "(data, max_pixels, height=0, width=0) -> uint8 [h, w, 1 | 3], gray or BGR; reduced to no less than these."},
     {"resize", resize, METH_VARARGS, "(pixels, height, width, hint, path=None) -> uint8 [height, width, 3]."},
     {"resize_paths", resize_paths, METH_NOARGS, "Names of the code paths that resize can take on this machine."},
     {"load_images", load_images, METH_VARARGS,
-     "(sources, height, width, hint, max_pixels, threads, out=None) -> (uint8 [n, height, width, 3], errors)."},
+     "(sources, height, width, hint, max_pixels, threads, out=None, reduce=False) -> (uint8 [n, height, width, 3], "
+     "errors)."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -65,6 +65,9 @@ class Featurizer:
     exact : True computes every convolution as the direct sum. False takes faster algorithms of fewer
         multiplications (Winograd's) where they pay: their rounding moves features by some 5e-6 of their size,
         ten times what the direct sum's does.
+    fastDecode : True decodes large JPEGs at half, a quarter or an eighth of their sides where that is not
+        below the network's input (see load_batch). Photos of 1024 x 800 then load in three quarters of the
+        time; InceptionV3's features move by 0.15 of their size (cosine 0.99), its average-pooled ones by 0.1.
 
     Attributes: the parameters by their names, and `spec`, a FeatureSpec (input size, feature shape, layer
     names). The weights are loaded at the first call, once for all Featurizers of the process that want the
@@ -89,6 +92,7 @@ class Featurizer:
         scaleHint: str = "SCALE_AREA_AVERAGING",
         cache: bool | str | os.PathLike[str] | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> None:
         self._plan = plan_network(modelName, layer, pooling)
         self.spec: FeatureSpec = self._plan.spec
@@ -106,6 +110,7 @@ class Featurizer:
         self.scaleHint = scaleHint
         self.cache = check_cache(cache)
         self.exact = bool(exact)
+        self.fastDecode = bool(fastDecode)
         self._loaded: LoadedNetwork | None = None
         self._store: FeatureStore | None = None
 
@@ -115,7 +120,7 @@ class Featurizer:
     def __reduce__(self) -> Any:
         """Pickled as its parameters: another process loads the network itself."""
         parameters = (self.modelName, self.weights, self.precision, self.pooling, self.layer, self.threads)
-        more = (self.batchSize, self.channelOrder, self.scaleHint, self.cache, self.exact)
+        more = (self.batchSize, self.channelOrder, self.scaleHint, self.cache, self.exact, self.fastDecode)
         return (Featurizer, (*parameters, *more))
 
     def load(self) -> str:
@@ -201,7 +206,9 @@ class Featurizer:
             text = f"features are not cached: {weights.path} is no more the file that was loaded"
             warnings.warn(text, RuntimeWarning, stacklevel=4)
             return None, None
-        key = NetworkKey.of(self.spec, self.pooling, self.precision, self.scaleHint, md5, self.exact)
+        key = NetworkKey.of(
+            self.spec, self.pooling, self.precision, self.scaleHint, md5, self.exact, self.fastDecode
+        )
         store, limit = self._store, size_limit()
         if store is None or (store.folder, store.network, store.limit) != (folder, key, limit):
             store = self._store = FeatureStore(folder, key, self.spec.numFeatures, limit)
@@ -219,7 +226,10 @@ class Featurizer:
         self, pairs: list[tuple[str, Any]], channelOrder: str, describe: Callable[[str, str], str]
     ) -> Pixels:
         images = [image for _, image in pairs]
-        pixels, reasons = load_batch(images, *self.spec.inputSize, self.scaleHint, channelOrder, self.threads)
+        height, width = self.spec.inputSize
+        pixels, reasons = load_batch(
+            images, height, width, self.scaleHint, channelOrder, self.threads, fastDecode=self.fastDecode
+        )
         for (name, _), reason in zip(pairs, reasons, strict=True):
             if reason is not None:
                 raise ValueError(describe(name, reason))

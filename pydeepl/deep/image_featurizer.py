@@ -50,7 +50,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     inputCol : the column of images (Spark's image struct).
     outputCol : the column to append: dense float32 vectors, the layer's output flattened, channels last.
     modelName, scaleHint : as sparkdl's.
-    weights, precision, pooling, layer, batchSize, cache, exact : see Featurizer.
+    weights, precision, pooling, layer, batchSize, cache, exact, fastDecode : see Featurizer.
 
     transform() raises ValueError for a missing input column, an output column that is there already and an
     input column that holds no images; reading the features raises ValueError naming the row and the image's
@@ -102,6 +102,13 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         TypeConverters.toBoolean,
     )
 
+    fastDecode: Param[bool] = Param(
+        Params._dummy(),
+        "fastDecode",
+        "whether large JPEGs are decoded at a reduced size where that suffices, faster and less exact",
+        TypeConverters.toBoolean,
+    )
+
     _input_kwargs: dict[str, Any]
 
     @keyword_only
@@ -119,9 +126,10 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         batchSize: int | None = None,
         cache: bool | str | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> None:
         super().__init__()
-        self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32", exact=False)
+        self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32", exact=False, fastDecode=False)
         self._setDefault(weights=None, pooling=None, layer=None, batchSize=None, cache=None)
         self._featurizer: tuple[dict[str, Any], Featurizer] | None = None
         self._set(**self._input_kwargs)
@@ -141,6 +149,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         batchSize: int | None = None,
         cache: bool | str | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -164,7 +173,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     def featurizer(self) -> Featurizer:
         """The Featurizer that these params describe; kept, so that one stage loads its weights once."""
         names = ("modelName", "scaleHint", "weights", "precision", "pooling", "layer", "batchSize", "cache")
-        params = {name: self.getOrDefault(name) for name in (*names, "exact")}
+        params = {name: self.getOrDefault(name) for name in (*names, "exact", "fastDecode")}
         if self._featurizer is None or self._featurizer[0] != params:
             self._featurizer = (params, Featurizer(**params))
         return self._featurizer[1]

@@ -40,6 +40,7 @@ class DeepImageFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         scaleHint: str = "SCALE_AREA_AVERAGING",
         cache: bool | str | os.PathLike[str] | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> None:
         self.modelName = modelName
         self.weights = weights
@@ -52,6 +53,7 @@ class DeepImageFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.scaleHint = scaleHint
         self.cache = cache
         self.exact = exact
+        self.fastDecode = fastDecode
 
     def fit(self, X: Any = None, y: Any = None) -> DeepImageFeaturizer:
         """Checks the parameters; raises ValueError for one that is wrong. X and y are not looked at."""

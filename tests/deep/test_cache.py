@@ -101,10 +101,11 @@ def test_the_same_bits_first_and_second_time(make, runs, settings, tmp_path):
     assert runs == [4, 3]  # another Featurizer, and nothing more was run
 
 
-def test_exact_features_have_a_key_of_their_own():
+def test_exact_and_fast_features_have_keys_of_their_own():
     spec = Featurizer("ResNet50").spec
-    keys = [NetworkKey.of(spec, None, "float32", "SCALE_FAST", "0" * 32, exact) for exact in (False, True)]
-    assert keys[0].folder != keys[1].folder
+    settings = [(exact, fast) for exact in (False, True) for fast in (False, True)]
+    keys = [NetworkKey.of(spec, None, "float32", "SCALE_FAST", "0" * 32, *each) for each in settings]
+    assert len({key.folder for key in keys}) == 4
 
 
 def test_hits_and_misses_mixed_keep_their_order(make, runs):

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from image.synthetic import encoded
 from PIL import Image
 
 from pydeepl import Featurizer, _core
@@ -61,6 +62,17 @@ def test_exact_features_are_direct_sums(weights):
     assert fast(images).tobytes() != expected.tobytes()  # another network, though the weights are the same
     assert_same(fast(images), expected)
     assert pickle.loads(pickle.dumps(exact)).exact is True
+
+
+def test_fast_decoding_takes_reduced_jpegs(featurizer, weights):
+    large, small = encoded(picture(1, 900, 700), "JPEG"), encoded(picture(2, 300, 400), "JPEG")
+    fast = Featurizer("ResNet50", weights=weights, batchSize=4, fastDecode=True)
+    half = _core.jpeg_decode(large, 0, 224, 224)
+    assert half.shape == (450, 350, 3)
+    np.testing.assert_array_equal(
+        fast([large, small]), featurizer([np.ascontiguousarray(half[..., ::-1]), small])
+    )
+    assert pickle.loads(pickle.dumps(fast)).fastDecode is True and featurizer.fastDecode is False
 
 
 def assert_same(features, expected):

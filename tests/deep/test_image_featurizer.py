@@ -187,6 +187,7 @@ def test_params_have_sparkdls_names_and_defaults(stage):
         "batchSize",
         "cache",
         "exact",
+        "fastDecode",
     }
     assert {param.name for param in stage.params} == names
     assert "java.awt.Image" in stage.explainParams()

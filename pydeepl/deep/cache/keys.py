@@ -1,7 +1,7 @@
 """What features are kept under: the network that makes them, and the image they are of.
 
-    network   model, layer, pooling, precision, exact, scaling hint, weights, NUMERICS   a folder
-    image     a file's bytes, or an array's pixels with their shape and channel order   a file in it
+    network   model, layer, pooling, precision, exact, scaling hint, fastDecode, weights, NUMERICS: a folder
+    image     a file's bytes, or an array's pixels with their shape and channel order: a file in it
 
 Keys are hashes of contents: a renamed or copied image is found again, an image that was changed under its old
 name is another one. What changes features by rounding alone (batch size, threads, the CPU's instructions) is
@@ -39,6 +39,7 @@ class NetworkKey:
     weights: str
     """The MD5 of the weights' file."""
     exact: bool = False
+    fastDecode: bool = False
     numerics: int = NUMERICS
 
     @classmethod
@@ -50,6 +51,7 @@ class NetworkKey:
         scaleHint: str,
         weights: str,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> "NetworkKey":
         """The key of a Featurizer's network."""
         return cls(
@@ -62,6 +64,7 @@ class NetworkKey:
             spec.featureShape,
             weights,
             exact,
+            fastDecode,
         )
 
     @cached_property
