@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "net/cost.h"
 #include "net/pointwise/pointwise.h"
+#include "net/winograd/error.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 #define MARGIN 1.1
 /* Our 1x1 beside oneDNN's: 0.78 to 1.05 on the layers of ResNet50, InceptionV3 and Xception. */
 #define POINTWISE 0.93
+/* Of a layer's output in float32, relative L2. Some ten such layers one after the other make features differ by 1e-4;
+ * bfloat16 rounds every number by more. */
+#define LARGEST_ERROR 2e-5
 
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
 {
@@ -54,6 +58,11 @@ static bool allows_tile(pdl_algorithm algorithm, pdl_tile_kind tile)
     }
 }
 
+static bool limits_error(const pdl_program *program)
+{
+    return program->precision == PDL_PRECISION_FLOAT32;
+}
+
 size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_setting *setting,
                            pdl_candidate list[PDL_MAX_CANDIDATES])
 {
@@ -70,10 +79,13 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
         if (!allows_tile(setting->algorithm, tile) ||
             !pdl_winograd_fits(op, tile, in.channels, out.channels, setting->simd))
             continue;
+        /* Where one kind of tile is asked for, it is taken wherever there is one. */
+        if (setting->algorithm != PDL_ALGORITHM_AUTO)
+            list[0].cost = INFINITY;
+        else if (limits_error(program) && pdl_winograd_error(op, tile, in.channels) > LARGEST_ERROR)
+            continue;
         double cost = pdl_cost_tile(tile, op, &in, &out, setting->threads, setting->simd);
         list[count++] = (pdl_candidate){tile, MARGIN * cost};
-        /* One kind of tile is asked for: it is taken wherever there is one. */
-        if (setting->algorithm != PDL_ALGORITHM_AUTO) list[0].cost = INFINITY;
     }
     return count;
 }
@@ -110,8 +122,27 @@ static pdl_tile_kind cheapest(const pdl_candidate *list, size_t count)
     return list[best].tile;
 }
 
-pdl_status pdl_choices_make(const pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error)
+/* Has what the errors of Winograd's tiles are estimated from, for every convolution that a tile fits. */
+static pdl_status measure_weights(pdl_program *program, const pdl_setting *setting, pdl_error *error)
 {
+    pdl_status status = PDL_OK;
+    if (setting->algorithm != PDL_ALGORITHM_AUTO || !limits_error(program)) return status;
+    for (size_t i = 0; i < program->op_count && status == PDL_OK; i++) {
+        pdl_op *op = &program->ops[i];
+        bool fits = false;
+        if (op->kind != PDL_OP_CONV || op->weight == NULL || op->tap_products != NULL) continue;
+        size_t channels = program->values[op->input[0]].channels, outputs = program->values[op->output].channels;
+        for (int tile = 0; tile < PDL_TILE_FILTERS && !fits; tile++)
+            fits = pdl_winograd_fits(op, tile, channels, outputs, setting->simd);
+        if (fits) status = pdl_tap_products_make(op, channels, outputs, error);
+    }
+    return status;
+}
+
+pdl_status pdl_choices_make(pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error)
+{
+    pdl_status status = measure_weights(program, setting, error);
+    if (status != PDL_OK) return status;
     pdl_choice *choices = calloc(program->op_count + 1, sizeof *choices);
     if (choices == NULL) return pdl_fail_memory(error, program->op_count * sizeof *choices, "the choice of algorithms");
     for (size_t i = 0; i < program->op_count; i++) {

@@ -32,7 +32,7 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
                            pdl_candidate list[PDL_MAX_CANDIDATES]);
 
 /* One for every operation; free() them. */
-pdl_status pdl_choices_make(const pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error);
+pdl_status pdl_choices_make(pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error);
 
 /* The shape of a value for the whole batch, as one dense map without data. */
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch);

@@ -291,6 +291,7 @@ void pdl_program_clear(pdl_program *program)
         pdl_free(op->scale);
         pdl_free(op->shift);
         pdl_free(op->bias);
+        pdl_free(op->tap_products);
     }
     free(program->ops);
     free(program->values);

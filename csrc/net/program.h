@@ -54,6 +54,7 @@ typedef struct pdl_op {
     bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */
     struct pdl_packed *packed; /* list of the layouts that prepared batches use */
     struct pdl_tile_weights *tile_weights; /* the same for Winograd */
+    double *tap_products;                  /* what Winograd's error is estimated from, or NULL: winograd/error.h */
 } pdl_op;
 
 typedef struct pdl_program {

@@ -192,6 +192,60 @@ def test_the_direct_sum_can_be_had_after_winograd_and_the_other_way_round():
             assert np.linalg.norm(network.run(images) - expected) < 1e-5 * np.linalg.norm(expected)
 
 
+def filters(kind, shape):
+    """Weights [taps down, taps along, channels, outputs] that are hard on an algorithm."""
+    rng = np.random.default_rng(5)
+    weight = rng.standard_normal(shape)
+    taps = weight.reshape(-1, *shape[2:])
+    if kind == "first tap":
+        taps[1:] = 0
+    elif kind == "last tap":
+        taps[:-1] = 0
+    elif kind == "smooth":
+        taps[:] = taps[0]
+    elif kind == "taps of any size":
+        taps *= 10.0 ** rng.uniform(-6, 6, (len(taps), 1, 1))
+    elif kind == "channels of any size":
+        taps *= 10.0 ** rng.uniform(-6, 6, (1, shape[2], 1))
+    elif kind == "outputs of any size":
+        taps *= 10.0 ** rng.uniform(-6, 6, (1, 1, shape[3]))
+    return weight.astype(np.float32)
+
+
+NASTY = ["first tap", "last tap", "smooth", "taps of any size", "channels of any size", "outputs of any size"]
+
+
+@pytest.mark.parametrize("kind", NASTY)
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (1, 7), (7, 1), (1, 3)])
+def test_no_weights_make_the_error_of_a_layer_large(kernel, kind):
+    twin = Twin(17, 17, 192)
+    y = twin.conv2d(0, 64, kernel, padding="same", use_bias=False)
+    twin.params[0][:] = filters(kind, twin.params[0].shape)
+    twin.check(y, (4,), 2.5e-5, AUTO)
+
+
+def test_a_filter_that_a_large_tile_rounds_too_much_takes_a_small_one():
+    """The first tap meets the largest of the transform's factors."""
+    twin = Twin(17, 17, 288)
+    y = twin.conv2d(0, 64, (1, 7), padding="same", use_bias=False)
+    mild = twin.check(y, (8,), 2e-5, AUTO)
+    assert implementations(mild, 8) == ["pdl:winograd_6_1x7"]
+    twin.params[0][:] = filters("first tap", twin.params[0].shape)
+    assert implementations(twin.check(y, (8,), 2e-5, AUTO), 8) == ["pdl:winograd_4_1x7"]
+    images = twin.images(8)
+    large, expected = twin.network(y, algorithm=LARGE_TILES).run(images), twin.expected(images, y)
+    assert np.linalg.norm(large - expected) > 2e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_weights_at_the_ends_of_float32_are_summed_directly(size):
+    twin = Twin(17, 17, 64)
+    y = twin.conv2d(0, 64, (3, 3), padding="same", use_bias=False)
+    twin.params[0] *= np.float32(size)
+    network = twin.check(y, (8,), 2e-6, AUTO)
+    assert "winograd" not in implementations(network, 8)[0]
+
+
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
 def test_what_is_prepared_keeps_its_kernels(monkeypatch, kernel):
     """The weights lie as the kernels of their preparation want them, whatever is asked for afterwards."""

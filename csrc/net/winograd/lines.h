@@ -32,6 +32,8 @@
 #define PDL_WINOGRAD_PAIRS 5
 #define PDL_WINOGRAD_SINGLES 4
 #define PDL_WINOGRAD_EXTENT 12 /* inputs of the longest line */
+#define PDL_WINOGRAD_TAPS 7    /* of the longest filter */
+#define PDL_WINOGRAD_WINDOW 25 /* of the largest: 5 x 5 */
 
 typedef enum pdl_line_kind {
     PDL_LINE_NONE, /* F(1, 1): one input is the output */

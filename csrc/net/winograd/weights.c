@@ -7,13 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TAPS 7
-#define MAX_WINDOW 25 /* 5 x 5 */
-#define GROUP 8       /* outputs at once: a panel of 2 L is some of them */
-
-typedef struct filter_rows {
-    double g[PDL_WINOGRAD_EXTENT][MAX_TAPS]; /* G: [inputs, taps] */
-} filter_rows;
+#define GROUP 8 /* outputs at once: a panel of 2 L is some of them */
 
 /* p^i / prod (p - q) over the other finite points */
 static void make_row(const pdl_line *line, double point, double *row)
@@ -27,23 +21,22 @@ static void make_row(const pdl_line *line, double point, double *row)
         row[i] = power / product;
 }
 
-static filter_rows make_rows(const pdl_line *line)
+void pdl_filter_rows_make(const pdl_line *line, pdl_filter_rows *rows)
 {
-    filter_rows rows = {0};
+    memset(rows, 0, sizeof *rows);
     if (line->inputs == 1) {
-        rows.g[0][0] = 1;
-        return rows;
+        rows->g[0][0] = 1;
+        return;
     }
-    make_row(line, 0, rows.g[0]);
+    make_row(line, 0, rows->g[0]);
     for (int i = 0; i < line->inputs - 2; i++)
-        make_row(line, pdl_line_point(line, i), rows.g[1 + i]);
-    rows.g[line->inputs - 1][line->taps - 1] = 1;
-    return rows;
+        make_row(line, pdl_line_point(line, i), rows->g[1 + i]);
+    rows->g[line->inputs - 1][line->taps - 1] = 1;
 }
 
 typedef struct transform {
     const pdl_line *line[2];
-    filter_rows rows[2];
+    pdl_filter_rows rows[2];
     const float *weight; /* [taps down, taps along, channels, outputs] */
     void *u;
     size_t channels, outputs;
@@ -52,7 +45,7 @@ typedef struct transform {
 } transform;
 
 /* One channel's weights for GROUP outputs from `first` on; beyond the last they count as zeros. */
-INLINE void load_group(const transform *t, size_t channel, size_t first, double g[MAX_WINDOW][GROUP])
+INLINE void load_group(const transform *t, size_t channel, size_t first, double g[PDL_WINOGRAD_WINDOW][GROUP])
 {
     size_t window = (size_t)(t->line[0]->taps * t->line[1]->taps), left = pdl_size_min(t->outputs - first, GROUP);
     for (size_t k = 0; k < window; k++) {
@@ -87,7 +80,7 @@ PDL_VECTOR_CLONES static void transform_panel(const transform *t, size_t panel, 
 {
     const pdl_line *high = t->line[0], *wide = t->line[1];
     size_t plane = pdl_size_div_up(t->outputs, t->width) * t->channels * t->width;
-    double g[MAX_WINDOW][GROUP], down[MAX_TAPS][GROUP], sum[GROUP];
+    double g[PDL_WINOGRAD_WINDOW][GROUP], down[PDL_WINOGRAD_TAPS][GROUP], sum[GROUP];
     for (size_t at = 0; at < t->width; at += GROUP) {
         size_t first = panel * t->width + at;
         size_t u = (panel * t->channels + channel / t->pack * t->pack) * t->width + at * t->pack + channel % t->pack;
@@ -143,7 +136,7 @@ pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t chann
             .width = width,
         };
         for (int axis = 0; axis < 2; axis++)
-            t.rows[axis] = make_rows(t.line[axis]);
+            pdl_filter_rows_make(t.line[axis], &t.rows[axis]);
         transform_all(&t);
         weights->next = op->tile_weights;
         op->tile_weights = weights;

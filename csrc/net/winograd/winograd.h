@@ -49,6 +49,12 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
 /* The operation's weights for the tile, counted as used once more; op->weight must be there. */
 pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
                                     const pdl_tile_weights **out, pdl_error *error);
+/* G of a line: [inputs, taps]. */
+typedef struct pdl_filter_rows {
+    double g[PDL_WINOGRAD_EXTENT][PDL_WINOGRAD_TAPS];
+} pdl_filter_rows;
+void pdl_filter_rows_make(const pdl_line *line, pdl_filter_rows *rows);
+
 /* Gives one use back; weights without users are freed. */
 void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights);
 void pdl_tile_weights_destroy(pdl_tile_weights *list);
