@@ -11,6 +11,8 @@ NAMES = {
     "features": "images/s of the five networks, beside OpenVINO, ONNX Runtime and TensorFlow",
     "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",
     "startup": "weights file to the first feature, beside Keras; the time of the import",
+    "pipeline": "JPEG files to features, beside the network alone; resident memory",
+    "resize": "resizing by area averages, beside OpenCV",
     "logistic.wide": "the classifier's fit on 393 x 131,072, beside Spark MLlib and scikit-learn",
     "logistic.pooled": "the classifier's fit on 4,000 and 60,000 x 2,048, and growth in rows",
     "logistic.memory": "the memory of a fit beyond its data; 10,000 wide rows streamed from a file",
