@@ -11,7 +11,7 @@
 
 /* Winograd must win by so much: its weights take several times the memory, and its error is larger. */
 #define MARGIN 1.1
-/* Our 1x1 beside oneDNN's: 0.78 to 1.05 on the layers of ResNet50, InceptionV3 and Xception. */
+/* Our 1x1 beside oneDNN's: 0.78 to 1.05 on the layers of ResNet50, InceptionV3 and Xception, in float32. */
 #define POINTWISE 0.93
 /* Of a layer's output in float32, relative L2. Some ten such layers one after the other make features differ by 1e-4;
  * bfloat16 rounds every number by more. */
@@ -70,11 +70,13 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
     pdl_map in = pdl_shape_of(program, op->input[0], setting->batch);
     pdl_map out = pdl_shape_of(program, op->output, setting->batch);
     double direct = pdl_cost_direct(op, &in, &out);
+    bool measured = setting->simd == PDL_SIMD_AVX2 || setting->simd == PDL_SIMD_AVX512;
+    double own_speed = measured ? POINTWISE : 1; /* with a tie oneDNN's is taken */
     bool slice = makes_slice(program, op);
     size_t count = 0;
     list[count++] = (pdl_candidate){PDL_TILE_KINDS, slice ? direct + pdl_cost_copy(&out) : direct};
-    if (setting->algorithm != PDL_ALGORITHM_DIRECT && pdl_pointwise_fits(op, in.channels, setting->simd))
-        list[count++] = (pdl_candidate){PDL_TILE_1X1, setting->simd == PDL_SIMD_PORTABLE ? direct : POINTWISE * direct};
+    if (setting->algorithm != PDL_ALGORITHM_DIRECT && pdl_pointwise_fits(op, in.channels))
+        list[count++] = (pdl_candidate){PDL_TILE_1X1, own_speed * pdl_cost_pointwise(op, &in, &out)};
     for (int tile = 0; tile < PDL_TILE_FILTERS; tile++) {
         if (!allows_tile(setting->algorithm, tile) ||
             !pdl_winograd_fits(op, tile, in.channels, out.channels, setting->simd))

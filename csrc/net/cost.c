@@ -16,22 +16,28 @@ static double speed(const pdl_map *in)
     return in->precision == PDL_PRECISION_BFLOAT16 ? BF16_SPEED : 1.0;
 }
 
-static double direct_speed(const pdl_map *in)
-{
-    return in->precision == PDL_PRECISION_BFLOAT16 && pdl_has_amx() ? AMX_SPEED : speed(in);
-}
-
 static double larger(double a, double b)
 {
     return a > b ? a : b;
 }
 
-double pdl_cost_direct(const pdl_op *op, const pdl_map *in, const pdl_map *out)
+static double sum_cost(const pdl_op *op, const pdl_map *in, const pdl_map *out, double multiply_speed)
 {
     double weights =
         (double)(op->window.kernel[0] * op->window.kernel[1]) * (double)in->channels * (double)out->channels;
     double pixels = (double)out->batch * (double)out->height * (double)out->width;
-    return larger(2 * weights * pixels / direct_speed(in), WEIGHT / speed(in) * weights);
+    return larger(2 * weights * pixels / multiply_speed, WEIGHT / speed(in) * weights);
+}
+
+double pdl_cost_direct(const pdl_op *op, const pdl_map *in, const pdl_map *out)
+{
+    bool amx = in->precision == PDL_PRECISION_BFLOAT16 && pdl_has_amx();
+    return sum_cost(op, in, out, amx ? AMX_SPEED : speed(in));
+}
+
+double pdl_cost_pointwise(const pdl_op *op, const pdl_map *in, const pdl_map *out)
+{
+    return sum_cost(op, in, out, speed(in));
 }
 
 double pdl_cost_tile(pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out, size_t threads,

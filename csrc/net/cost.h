@@ -13,8 +13,9 @@
 
 #include "net/winograd/winograd.h"
 
-/* in, out: shapes of the whole batch, dense. */
+/* By oneDNN, by our own 1x1, by Winograd. in, out: shapes of the whole batch, dense. */
 double pdl_cost_direct(const pdl_op *op, const pdl_map *in, const pdl_map *out);
+double pdl_cost_pointwise(const pdl_op *op, const pdl_map *in, const pdl_map *out);
 double pdl_cost_tile(pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out, size_t threads,
                      pdl_simd simd);
 

@@ -62,6 +62,13 @@ def relative_error(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
 
+def assert_rounded(found, expected):
+    """Every value is the exact one's rounding, up to sums in float32."""
+    assert found.shape == expected.shape and found.dtype == np.float32
+    sums = 2e-6 * np.abs(expected).max()
+    assert (np.abs(found - expected) <= UNIT * np.abs(expected) + sums).all()
+
+
 # ---- rounding
 
 
@@ -129,10 +136,7 @@ def test_layers_compute_in_float32_and_round_once(layer, shape):
     network = twin.network(output, precision=BFLOAT16)
     for batch in (1, 3):
         images = twin.images(batch)
-        found, expected = network.run(images), twin.expected(images, output)
-        assert found.shape == expected.shape and found.dtype == np.float32
-        sums = 2e-6 * np.abs(expected).max()
-        assert (np.abs(found - expected) <= UNIT * np.abs(expected) + sums).all()
+        assert_rounded(network.run(images), twin.expected(images, output))
         for name, _, implementation, _ in network.steps(batch):
             assert "ref" not in implementation, f"{name}: {implementation}"
 
@@ -148,8 +152,41 @@ def test_rows_longer_than_a_kernel_takes_at_once(channels):
     ):
         images = twin.images(2)
         found = twin.network(output, precision=BFLOAT16).run(images)
+        assert_rounded(found, twin.expected(images, output))
+
+
+# ---- convolutions of one pixel, in parts of a concat
+
+
+@pytest.mark.parametrize("outputs", [1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 48, 70])
+def test_every_rest_of_outputs(kernels, outputs):
+    twin = RoundedTwin(5, 3, 20)
+    parts = [twin.conv2d(0, outputs, (1, 1), activation="relu"), twin.conv2d(0, 24, (1, 1), use_bias=False)]
+    output = twin.concat([parts[0], twin.activation(0, "relu"), parts[1]])
+    network = twin.network(output, algorithm=AUTO, precision=BFLOAT16)
+    for batch in (1, 2):
+        images = twin.images(batch)
+        assert_rounded(network.run(images), twin.expected(images, output))
+    convolutions = [step[2] for step in network.steps(2) if step[1] == "convolution"]
+    assert convolutions == ["pdl:pointwise", "pdl:pointwise"]
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 4, 5), (7, 7, 516, 36), (16, 16, 32, 260), (23, 29, 64, 12), (1, 13, 8, 40)]
+)
+def test_every_rest_of_pixels_and_many_channels(kernels, shape):
+    height, width, channels, outputs = shape
+    twin = RoundedTwin(height, width, channels)
+    output = twin.concat([twin.conv2d(0, outputs, (1, 1), activation="relu"), twin.activation(0, "relu")])
+    for batch in (1, 3):
+        images = twin.images(batch)
         expected = twin.expected(images, output)
-        assert (np.abs(found - expected) <= UNIT * np.abs(expected) + 2e-6 * np.abs(expected).max()).all()
+        one, three = (
+            twin.network(output, threads=threads, algorithm=AUTO, precision=BFLOAT16).run(images)
+            for threads in (1, 3)
+        )
+        assert_rounded(one, expected)
+        np.testing.assert_array_equal(one, three)
 
 
 # ---- Winograd

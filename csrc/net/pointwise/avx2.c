@@ -3,6 +3,7 @@
 
 #ifdef PDL_SIMD_X86
 #include "net/simd/avx2.h"
+#include "net/simd/float32.h"
 
 #define NAME pdl_pointwise_avx2
 

@@ -1,8 +1,8 @@
-/* The kernel's one text, compiled once for each vector extension (net/simd/simd.h). SPDX-License-Identifier:
- * Apache-2.0
+/* The kernel's one text, compiled once for each vector extension and precision (net/simd/simd.h).
+ * SPDX-License-Identifier: Apache-2.0
  *
  * ROWS pixels times one panel: two vectors of sums a pixel stay in registers over all channels. Meanwhile what the next
- * pixels need is brought nearer: a pixel's place in the results is 2 L floats of every y_pitch, which no processor
+ * pixels need is brought nearer: a pixel's place in the results is 2 L elements of every y_pitch, which no processor
  * foresees. */
 #include "net/pointwise/kernels.h"
 
@@ -14,52 +14,52 @@
 
 /* Read and written after these pixels. */
 typedef struct ahead {
-    const char *u;  /* weights: half of the next panel, which serves several groups of pixels */
-    const float *x; /* the next group of pixels; NULL where it was read for an earlier panel */
-    const float *y; /* its results */
+    const char *u;    /* weights: half of the next panel, which serves several groups of pixels */
+    const element *x; /* the next group of pixels; NULL where it was read for an earlier panel */
+    const element *y; /* its results */
 } ahead;
 
 /* The share of channels c .. c + STEP - 1. */
 INLINE void bring_nearer(const int rows, const int vectors, const pdl_pointwise_block *b, const ahead *a, size_t c)
 {
-    const int lines = vectors * LANES * (int)sizeof(float) / LINE + (LANES * sizeof(float) < LINE);
-    const int weight_lines = STEP * LANES * (int)sizeof(float) / LINE;
-    const size_t floats = LINE / sizeof(float);
+    const int lines = (vectors * LANES * (int)sizeof(element) + LINE - 1) / LINE;
+    const int weight_lines = STEP * LANES * (int)sizeof(element) / LINE;
+    const size_t elements = LINE / sizeof(element);
     UNROLL
     for (int line = 0; line < weight_lines; line++)
         __builtin_prefetch(a->u + (c / STEP * (size_t)weight_lines + (size_t)line) * LINE, 0, 2);
     if (c < STEP * (size_t)rows) {
         UNROLL
         for (int line = 0; line < lines; line++)
-            __builtin_prefetch(a->y + c / STEP * b->y_pitch + (size_t)line * floats, 1, 3);
+            __builtin_prefetch(a->y + c / STEP * b->y_pitch + (size_t)line * elements, 1, 3);
     }
-    if (a->x == NULL) return;
+    if (a->x == NULL || c % elements >= (size_t)rows) return;
     UNROLL
-    for (size_t k = 0; k < STEP; k++) /* a line of channels of every pixel takes as many rounds as it holds floats */
-        __builtin_prefetch(a->x + (c % floats + k) * b->x_pitch + c / floats * floats, 0, 3);
+    for (size_t k = 0; k < STEP; k++) /* while a line of channels is worked on, the next pixels' lines of the same */
+        __builtin_prefetch(a->x + (c % elements + k) * b->x_pitch + c / elements * elements, 0, 3);
 }
 
-INLINE void finish(const pdl_pointwise_block *b, float *y, vec sum)
+INLINE void finish(const pdl_pointwise_block *b, element *y, vec sum)
 {
-    if (b->residual) sum = vec_add(sum, vec_load(y));
-    vec_store(y, b->relu ? vec_relu(sum) : sum);
+    if (b->residual) sum = vec_add(sum, element_load(y));
+    element_store(y, b->relu ? vec_relu(sum) : sum);
 }
 
 /* Where fewer outputs are left than a vector holds. */
-static __attribute__((noinline)) void finish_part(const pdl_pointwise_block *b, float *y, size_t count,
+static __attribute__((noinline)) void finish_part(const pdl_pointwise_block *b, element *y, size_t count,
                                                   const float *sum)
 {
-    float part[LANES] = {0};
+    element part[LANES] = {0};
     memcpy(part, y, count * sizeof *y);
     finish(b, part, vec_load(sum));
     memcpy(y, part, count * sizeof *y);
 }
 
 /* `rows` pixels from x on, and the outputs from `first` on, of which there are `vectors` vectors. */
-INLINE void panel(const int rows, const int vectors, const pdl_pointwise_block *b, const float *x, const float *u,
-                  float *y, size_t first, const ahead *next)
+INLINE void panel(const int rows, const int vectors, const pdl_pointwise_block *b, const element *x, const element *u,
+                  element *y, size_t first, const ahead *next)
 {
-    const float *pixel[POINTERS];
+    const element *pixel[POINTERS];
     vec sum[2 * ROWS];
     UNROLL
     for (int p = 0; p < POINTERS; p++)
@@ -70,13 +70,13 @@ INLINE void panel(const int rows, const int vectors, const pdl_pointwise_block *
     for (size_t c = 0; c < b->channels; c += STEP) {
         bring_nearer(rows, vectors, b, next, c);
         UNROLL
-        for (size_t channel = 0; channel < STEP; channel++, u += 2 * LANES) {
-            vec left = vec_load(u), right = vectors == 2 ? vec_load(u + LANES) : left;
+        for (size_t channel = 0; channel < STEP; channel += PACK, u += 2 * LANES * PACK) {
+            pack left = pack_load(u), right = vectors == 2 ? pack_load(u + LANES * PACK) : left;
             UNROLL
             for (int i = 0; i < rows; i++) {
-                vec value = vec_broadcast(pixel[i / 3][(size_t)(i % 3) * b->x_pitch + c + channel]);
-                sum[2 * i] = vec_fma(value, left, sum[2 * i]);
-                if (vectors == 2) sum[2 * i + 1] = vec_fma(value, right, sum[2 * i + 1]);
+                pack value = pack_broadcast(pixel[i / 3] + (size_t)(i % 3) * b->x_pitch + c + channel);
+                sum[2 * i] = pack_dot(value, left, sum[2 * i]);
+                if (vectors == 2) sum[2 * i + 1] = pack_dot(value, right, sum[2 * i + 1]);
             }
         }
     }
@@ -98,17 +98,17 @@ INLINE void panel(const int rows, const int vectors, const pdl_pointwise_block *
     }
 }
 
-typedef void (*panel_function)(const pdl_pointwise_block *b, const float *x, const float *u, float *y, size_t first,
-                               const ahead *next);
+typedef void (*panel_function)(const pdl_pointwise_block *b, const element *x, const element *u, element *y,
+                               size_t first, const ahead *next);
 
 #define DEFINE(rows)                                                                                                   \
-    static __attribute__((noinline)) void half_##rows(const pdl_pointwise_block *b, const float *x, const float *u,    \
-                                                      float *y, size_t first, const ahead *next)                       \
+    static __attribute__((noinline)) void half_##rows(const pdl_pointwise_block *b, const element *x,                  \
+                                                      const element *u, element *y, size_t first, const ahead *next)   \
     {                                                                                                                  \
         panel(rows, 1, b, x, u, y, first, next);                                                                       \
     }                                                                                                                  \
-    static __attribute__((noinline)) void whole_##rows(const pdl_pointwise_block *b, const float *x, const float *u,   \
-                                                       float *y, size_t first, const ahead *next)                      \
+    static __attribute__((noinline)) void whole_##rows(const pdl_pointwise_block *b, const element *x,                 \
+                                                       const element *u, element *y, size_t first, const ahead *next)  \
     {                                                                                                                  \
         panel(rows, 2, b, x, u, y, first, next);                                                                       \
     }
@@ -126,22 +126,23 @@ static const panel_function panels[3][ROWS + 1] = {
 void NAME(const pdl_pointwise_block *b)
 {
     size_t groups = (b->pixels + ROWS - 1) / ROWS, size = b->channels * 2 * LANES;
-    const float *u = b->u;
+    const element *pixels = b->x, *u = b->u;
+    element *results = b->y;
     for (size_t first = 0; first < b->outputs; first += 2 * LANES, u += size) {
         bool last = first + 2 * LANES >= b->outputs;
         const char *weights = (const char *)(last ? b->u : u + size);
         const panel_function *of_rows = panels[first + LANES < b->outputs ? 2 : 1];
         for (size_t g = 0, pixel = 0; g < groups; g++) {
             size_t rows = b->pixels / groups + (g < b->pixels % groups);
-            const float *x = b->x + pixel * b->x_pitch;
-            float *y = b->y + pixel * b->y_pitch + first;
+            const element *x = pixels + pixel * b->x_pitch;
+            element *y = results + pixel * b->y_pitch + first;
             bool end = g + 1 == groups;
-            ahead next = {.u = weights + (g & 1) * (size / 2) * sizeof(float), .x = NULL, .y = y};
+            ahead next = {.u = weights + (g & 1) * (size / 2) * sizeof(element), .x = NULL, .y = y};
             if (first == 0 && !end) next.x = x + rows * b->x_pitch;
             if (!end)
                 next.y = y + rows * b->y_pitch;
             else if (!last)
-                next.y = b->y + first + 2 * LANES;
+                next.y = results + first + 2 * LANES;
             of_rows[rows](b, x, u, y, first, &next);
             pixel += rows;
         }

@@ -1,0 +1,13 @@
+/* 1x1 convolutions in bfloat16 with avx512 and its instructions for bfloat16. SPDX-License-Identifier: Apache-2.0 */
+#include "net/pointwise/kernels.h"
+
+#ifdef PDL_SIMD_X86
+#include "net/simd/avx512_bf16.h"
+#include "net/simd/bfloat16.h"
+
+#define NAME pdl_pointwise_bf16_native
+
+#include "net/pointwise/body.h"
+#else
+typedef int pdl_no_avx512_bf16; /* a translation unit may not be empty */
+#endif
