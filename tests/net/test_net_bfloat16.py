@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from net.test_net_winograd import NASTY, filters
 from net.twin import AUTO, BFLOAT16, DIRECT, FLOAT32, LARGE_TILES, SMALL_TILES, Twin
 
 from pydeepl import _core
@@ -251,6 +252,29 @@ def test_few_tiles_and_many_channels_and_the_other_way_round(
     images = twin.images(batch)
     network = twin.network(output, algorithm=algorithm, precision=BFLOAT16)
     assert relative_error(network.run(images), twin.expected(rounded(images), output)) < 1.6e-2
+
+
+@pytest.mark.parametrize("kind", NASTY)
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 7), (7, 1), (1, 3)])
+def test_no_weights_make_the_error_of_a_layer_large(kernel, kind):
+    twin = Twin(17, 17, 192)
+    output = twin.conv2d(0, 192, kernel, padding="same", use_bias=False)
+    twin.params[0][:] = filters(kind, twin.params[0].shape)
+    images = twin.images(4)
+    network = twin.network(output, algorithm=AUTO, precision=BFLOAT16)
+    assert relative_error(network.run(images), twin.expected(rounded(images), output)) < 2.5e-2
+    assert "winograd" in network.steps(4)[0][2]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_weights_at_the_ends_of_float32_are_summed_directly(size):
+    twin = Twin(17, 17, 64)
+    output = twin.conv2d(0, 64, (3, 3), padding="same", use_bias=False)
+    twin.params[0] *= np.float32(size)
+    images = twin.images(8)
+    network = twin.network(output, algorithm=AUTO, precision=BFLOAT16)
+    assert relative_error(network.run(images), twin.expected(rounded(images), output)) < 5e-3
+    assert "winograd" not in network.steps(8)[0][2]
 
 
 @pytest.mark.parametrize("extent", [(8, 8), (13, 11), (2, 3)])

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #define WINDOW PDL_WINOGRAD_WINDOW
-#define GROUP 8          /* outputs at once */
-#define ROUNDING 0x1p-24 /* of float32 */
-#define ALIKE 11.0       /* channels whose sum adds as much rounding as the transforms do: measured */
-#define LARGEST 1e25     /* of a filter: times an image's values and the transforms' factors it stays finite */
-#define SMALLEST 1e-25   /* and above what float32 holds in full */
+#define GROUP 8              /* outputs at once */
+#define ROUNDING 0x1p-24     /* of float32 */
+#define BF16_ROUNDING 1.7e-3 /* of a product of two numbers in bfloat16: measured */
+#define ALIKE 11.0           /* channels whose sum adds as much rounding as the transforms do: measured */
+#define LARGEST 1e25         /* of a filter: times an image's values and the transforms' factors it stays finite */
+#define SMALLEST 1e-25       /* and above what float32 holds in full */
 
 /* The upper half of S, every element in GROUP parts. */
 typedef struct sums {
@@ -95,7 +96,7 @@ static void make_spread(const pdl_line *line, double m[PDL_WINOGRAD_TAPS][PDL_WI
     }
 }
 
-double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels)
+double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels, pdl_precision precision)
 {
     if (op->tap_products == NULL) return INFINITY;
     const pdl_line *high = pdl_tile_line(tile, 0), *wide = pdl_tile_line(tile, 1);
@@ -112,5 +113,6 @@ double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels)
                 down[i][l / (size_t)wide->taps] * along[j][l % (size_t)wide->taps] * op->tap_products[k * window + l];
     }
     if (!(sqrt(size) < LARGEST && sqrt(size) > SMALLEST)) return INFINITY;
+    if (precision == PDL_PRECISION_BFLOAT16) return BF16_ROUNDING * sqrt(spread / size);
     return ROUNDING * sqrt(1 + (double)channels / ALIKE) * sqrt(spread / size);
 }

@@ -1,4 +1,4 @@
-/* What Winograd's rounding in float32 does to a convolution's output, estimated from its weights.
+/* What Winograd's rounding does to a convolution's output, estimated from its weights.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Rounding changes each of a tile's products v_p u_p by a relative 2^-24 or so, and the output by that times A's
@@ -12,7 +12,10 @@
  *
  * so that a filter's shape matters and its size does not. Sums over C channels make it grow as sqrt(C). Measured
  * against float64 on random inputs, for every tile and filters from the mildest to the worst, the estimate is within a
- * third of the error; it is above it for inputs of one sign. */
+ * third of the error; it is above it for inputs of one sign.
+ *
+ * In bfloat16, v and u are what is rounded, by 2^-9 or so whatever C is; no filter makes a tile of bfloat16's have more
+ * than twice the error that it has for most. */
 #ifndef PDL_NET_WINOGRAD_ERROR_H
 #define PDL_NET_WINOGRAD_ERROR_H
 
@@ -23,6 +26,6 @@ pdl_status pdl_tap_products_make(pdl_op *op, size_t channels, size_t outputs, pd
 
 /* The relative L2 error of the operation's output with this tile; INFINITY where its arithmetic would leave the range
  * of float32, or without tap_products. */
-double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels);
+double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels, pdl_precision precision);
 
 #endif
