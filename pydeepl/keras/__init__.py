@@ -1,4 +1,4 @@
-"""Reads the weights of Keras models, in every format that Keras has written them in.
+"""Reads Keras models and their weights, in every format that Keras has written them in.
 
     file ──open_weights──► layers and shapes ──match──► which is which ──load_params──► float32 arrays
 
@@ -7,15 +7,18 @@ the network before an array is made, and a file that does not fit is answered wi
 """
 
 from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.model import KerasModel, load_model
 from pydeepl.keras.order import Layer, keras_order
 from pydeepl.keras.reader import graph_layers, load_params, open_weights, read_weights
 from pydeepl.keras.tensors import save_tensors
 
 __all__ = [
+    "KerasModel",
     "Layer",
     "WeightsError",
     "graph_layers",
     "keras_order",
+    "load_model",
     "load_params",
     "open_weights",
     "read_weights",

@@ -66,3 +66,21 @@ def _unpack(path: str, archive: zipfile.ZipFile, out: IO[bytes]) -> None:
         # zipfile gives no more than file_size bytes, whatever the stream holds, and checks the sum.
         while piece := member.read(_PIECE):
             out.write(piece)
+
+
+def read_text(path: str, name: str, most: int) -> str:
+    """A small text member. Raises WeightsError where it is missing, damaged or larger than `most` bytes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(name)
+            if info.file_size > most:
+                raise WeightsError(f"{path}: {name} has {info.file_size} bytes, more than {most}: refused")
+            return archive.read(info).decode()
+    except WeightsError:
+        raise
+    except KeyError:
+        raise WeightsError(f"{path}: no {name} in this archive") from None
+    except _DAMAGE as error:
+        raise WeightsError(
+            f"{path}: not a readable .keras archive (damaged or cut short?): {error}"
+        ) from error

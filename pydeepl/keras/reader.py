@@ -73,7 +73,8 @@ def load_params(
     Returns the float32 arrays over all layers in that order, as `_core.Network` takes them, and the file's
     kind in words. Raises FileNotFoundError; WeightsError that lists every missing, extra and misshapen layer.
     """
-    wanted = [layers[index] for index in keras_order(layers) if layers[index].params]
+    order = dict.fromkeys([*keras_order(layers), *range(len(layers))])  # with what another output needs
+    wanted = [layers[index] for index in order if layers[index].params]
     with open_weights(path) as stored:
         found = {
             layer.name: part

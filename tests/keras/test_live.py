@@ -156,3 +156,32 @@ def test_keras_loads_what_fits_by_our_order(tmp_path, network):
             model.get_layer(layer.name).get_weights(), params.get(layer.name, []), strict=True
         ):
             np.testing.assert_array_equal(array, expected)
+
+
+FAMILIES = [
+    "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
+    "DenseNet121", "DenseNet169", "DenseNet201",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_of_keras_applications_through_load_model(family, tmp_path):
+    import keras
+
+    from pydeepl.keras import load_model
+
+    model = getattr(keras.applications, family)(weights=None, include_top=False, input_shape=(96, 96, 3))
+    for layer in model.layers:
+        values = [_drawn(layer.name, weight) for weight in layer.weights]
+        layer.set_weights(values)
+    x = np.random.default_rng(5).standard_normal((2, 96, 96, 3)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    found = load_model(tmp_path / "model.keras").predict(x)
+    assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def _drawn(layer, weight):
+    from golden.keras.random_weights import parameter
+
+    return parameter("family", layer, weight.path.rpartition("/")[2], tuple(weight.shape))

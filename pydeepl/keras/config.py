@@ -1,0 +1,61 @@
+"""A Keras model's configuration: JSON in a `.keras` archive, in a whole-model HDF5 file, or by itself."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydeepl.keras import archive, hdf5
+from pydeepl.keras.errors import WeightsError
+
+_MEMBER = "config.json"
+_MAX_BYTES = 1 << 26  # the largest of keras.applications' configurations has 2 MB
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The configuration, {"class_name": ..., "config": {...}}; nothing of it is executed or imported.
+
+    path: a `.keras` file, an `.h5` file of a whole model, or a `.json` file (model.to_json()). Raises
+    FileNotFoundError; WeightsError for a file that holds no configuration.
+    """
+    name = os.fspath(path)
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"{name}: no such model file")
+    with open(name, "rb") as file:
+        start = file.read(16)
+    if start.startswith(archive.SIGNATURE):
+        text = archive.read_text(name, _MEMBER, _MAX_BYTES)
+    elif start.startswith(hdf5.SIGNATURE):
+        text = _from_hdf5(name)
+    else:
+        text = _from_text(name)
+    return _parsed(name, text)
+
+
+def _from_hdf5(path: str) -> str:
+    with hdf5.open_hdf5(path) as root, hdf5.reading(path):
+        text = root.attrs.get("model_config")
+        if text is None:
+            raise WeightsError(
+                f"{path}: holds weights only (no attribute model_config): save the whole model"
+            )
+        return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def _from_text(path: str) -> str:
+    if os.path.getsize(path) > _MAX_BYTES:
+        raise WeightsError(f"{path}: no Keras model: neither .keras, .h5 nor a JSON text")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise WeightsError(f"{path}: no Keras model: neither .keras, .h5 nor a JSON text") from None
+
+
+def _parsed(path: str, text: str) -> dict[str, Any]:
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: the model's configuration is no JSON: {error}") from error
+    if not (isinstance(config, dict) and isinstance(config.get("class_name"), str) and "config" in config):
+        raise WeightsError(f"{path}: the JSON is no Keras model: expected class_name and config")
+    return config

@@ -1,0 +1,103 @@
+"""load_model: a model that Keras saved, run by the C core."""
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pydeepl import _core
+from pydeepl.keras.build import Built, build
+from pydeepl.keras.config import read_config
+from pydeepl.keras.reader import graph_layers, load_params
+from pydeepl.keras.topology import Topology, read_topology
+
+
+class KerasModel:
+    """A Keras model on the C core; made by load_model.
+
+    Attributes: name; inputShape, of one image (height, width, channels); outputShape, of one image's output;
+    layerNames, of every layer whose output `predict` can give. Safe from several threads.
+    """
+
+    def __init__(
+        self, topology: Topology, built: Built, params: list[NDArray[np.float32] | None], threads: int
+    ) -> None:
+        self.name = topology.name
+        self._graph, self._params, self._threads = built.graph, params, threads
+        self._nodes = {
+            layer: node for (layer, _), node in sorted(built.nodes.items(), key=lambda item: item[1])
+        }
+        self._output = built.nodes[topology.outputs[0]]
+        shapes = [tuple(layer[3]) for layer in built.graph.layers]
+        self.inputShape: tuple[int, ...] = shapes[built.nodes[topology.inputs[0]]]
+        self.outputShape: tuple[int, ...] = shapes[self._output]
+        self.layerNames: tuple[str, ...] = tuple(self._nodes)
+        self._networks: dict[int, _core.Network] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"KerasModel({self.name!r}: {list(self.inputShape)} -> {list(self.outputShape)})"
+
+    def predict(self, x: NDArray[Any], layer: str | None = None, batchSize: int = 32) -> NDArray[np.float32]:
+        """The model's output, or that of its layer of this name, float32 [n, ...].
+
+        x: [n, height, width, channels], as the model wants it: nothing is preprocessed. Raises ValueError for
+        another shape and for a layer that the model does not have.
+        """
+        x = np.asarray(x)
+        if x.shape[1:] != self.inputShape:
+            raise ValueError(f"expected x [n, {', '.join(map(str, self.inputShape))}], got {list(x.shape)}")
+        network = self._network(layer)
+        out = np.empty((len(x), *network.output_shape), np.float32)
+        for first in range(0, len(x), batchSize):
+            part = np.ascontiguousarray(x[first : first + batchSize], np.float32)
+            network.run(part, out[first : first + batchSize])
+        return out
+
+    def _network(self, layer: str | None) -> _core.Network:
+        if layer is not None and layer not in self._nodes:
+            raise ValueError(f"layer {layer!r} is not in the model, which has: {', '.join(self.layerNames)}")
+        node = self._output if layer is None else self._nodes[layer]
+        with self._lock:
+            if node not in self._networks:
+                self._networks[node] = _core.Network(self._graph, node, self._params, 0, self._threads)
+            return self._networks[node]
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+) -> KerasModel:
+    """A Sequential or Functional model of Keras 1 to 3, with its weights.
+
+    Parameters
+    ----------
+    path : a `.keras` file, an `.h5` file of a whole model, or the `.json` of model.to_json().
+    weights : a file of the model's weights in any of Keras' formats; needed with `.json` alone.
+    threads : threads of the core; None for all CPUs that the process may use.
+
+    Nothing in the file is executed: layers of custom classes and Lambda layers are refused. Raises
+    FileNotFoundError; WeightsError for damaged files, for weights that do not fit, and, in one message that
+    names each of them, for layers that are not supported.
+    """
+    name = os.fspath(path)
+    topology = read_topology(name, read_config(path))
+    built = build(name, topology)
+    layers = graph_layers(built.graph)
+    first = _first_calls(built.owners)
+    once = [layer if index in first else layer._replace(params=[]) for index, layer in enumerate(layers)]
+    arrays = iter(load_params(name if weights is None else weights, once)[0])
+    found = {built.owners[index]: [next(arrays) for _ in layers[index].params] for index in sorted(first)}
+    params: list[NDArray[np.float32] | None] = []
+    for layer, owner in zip(layers, built.owners, strict=True):
+        params += found[owner] if layer.params else []
+    return KerasModel(topology, built, params, threads or 0)
+
+
+def _first_calls(owners: Sequence[str]) -> set[int]:
+    """The graph layers that stand for their Keras layer: a shared layer's weights are stored once."""
+    return {index for index, owner in enumerate(owners) if owner not in owners[:index]}
