@@ -75,10 +75,15 @@ def photos(shared: Path) -> list[Path]:
     return sorted(file for file in files if file.suffix in (".jpg", ".png"))
 
 
+def weights_file(net: str, shared: Path) -> Path:
+    (file,) = make_weights(shared).parent.glob(f"{NETS[net]}*.h5")
+    return file
+
+
 def featurizer(net: str, way: Way, options: argparse.Namespace) -> Any:
     from pydeepl import Featurizer
 
-    (weights,) = make_weights(options.shared).parent.glob(f"{NETS[net]}*.h5")
+    weights = weights_file(net, options.shared)
     return Featurizer(net, weights=weights, threads=options.threads, cache=False, **way.parameters)
 
 

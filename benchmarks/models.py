@@ -1,11 +1,12 @@
-"""Makes what the engines of `features` share: a network with random weights, in every engine's format.
+"""Makes what the engines share: a network with random or trained weights, in every engine's format.
 
-    Keras model ── He-normal kernels, batch norms with random statistics
+    Keras model ── He-normal kernels, batch norms with random statistics; or a file's weights
         ├── NET.weights.h5    Keras' own file: TensorFlow and pydeepl read it
         ├── NET.onnx          written here, layer by layer, channels first: ONNX Runtime and OpenVINO read it
         └── NET.npz           a batch of pixels (uint8, RGB) and Keras' features of it, to check all against
 
-A process of its own (`python -m benchmarks.models NET FOLDER BATCH`), so that TensorFlow's threads are gone.
+A process of its own (`python -m benchmarks.models NET FOLDER BATCH [WEIGHTS]`), so that TensorFlow's
+threads are gone.
 """
 
 import subprocess
@@ -169,10 +170,13 @@ def write_onnx(model: Any, path: Path) -> None:
     onnx.save(proto, path)
 
 
-def make(net: str, folder: Path, batch: int) -> None:
+def make(net: str, folder: Path, batch: int, *weights: str) -> None:
     rng = np.random.default_rng(20)
     model = keras_model(net)
-    randomize(model, rng)
+    if weights:
+        model.load_weights(weights[0])
+    else:
+        randomize(model, rng)
     size = INPUT_SIZE[net]
     pixels = rng.integers(0, 256, (batch, size, size, 3), np.uint8)
     features = np.asarray(model.predict_on_batch(preprocess(net, pixels))).reshape(batch, -1)
@@ -182,14 +186,15 @@ def make(net: str, folder: Path, batch: int) -> None:
     np.savez(folder / f"{net}.npz", pixels=pixels, features=features)
 
 
-def ensure(net: str, folder: Path, batch: int) -> Path:
-    """The folder, with the network's files in it: made on the first call."""
+def ensure(net: str, folder: Path, batch: int, weights: Path | None = None) -> Path:
+    """The folder, with the network's files in it: made on the first call. weights: None for random ones."""
     if not (folder / f"{net}.npz").exists():
-        print(f"{net}: making random weights", flush=True)
+        print(f"{net}: making its files", flush=True)
         command = [sys.executable, "-m", "benchmarks.models", net, str(folder), str(batch)]
+        command += [] if weights is None else [str(weights)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    make(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
