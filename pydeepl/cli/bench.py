@@ -12,11 +12,23 @@ from numpy.typing import NDArray
 from pydeepl import _core
 from pydeepl.cli.text import table
 from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE, check_positive
-from pydeepl.deep.networks import PRECISIONS
+from pydeepl.deep.networks import PRECISIONS, Arithmetic
 from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
 
-_AUTO, _DIRECT = 0, 1  # algorithms of a core network
 _FEWEST_RUNS = 5
+
+Images = NDArray[np.uint8] | NDArray[np.float32]
+
+
+class Setting(NamedTuple):
+    """How networks are to be run."""
+
+    batch: int
+    threads: int
+    """0 for the default."""
+    arithmetic: Arithmetic
+    seconds: float
+    """How long to measure each."""
 
 
 class Step(NamedTuple):
@@ -33,41 +45,38 @@ class Step(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[MODEL], and how to run it."""
-    parser.add_argument(
-        "model", nargs="?", default="InceptionV3", metavar="MODEL", help=f"{', '.join(model_names())}"
-    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=f"{', '.join(model_names())} (all)")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="arithmetic (float32)")
     parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZE, help="images at once (%(default)s)")
     parser.add_argument("--threads", type=int, help="threads (all)")
     parser.add_argument("--exact", action="store_true", help="convolutions as direct sums only")
     parser.add_argument("--layers", action="store_true", help="every step's time and algorithm")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="for programs: a list where no MODEL is given")
     parser.epilog = "The weights are random: they do not change the time. Nothing is downloaded."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures and prints."""
-    batch = check_positive("--batch", arguments.batch)
-    threads = 0 if arguments.threads is None else check_positive("--threads", arguments.threads)
-    plan = plan_network(check_model_name(arguments.model))
-    algorithm = _DIRECT if arguments.exact else _AUTO
-    precision = PRECISIONS.index(arguments.precision)
-    network = _network(plan, threads, algorithm, precision)
-    images = _images(batch, plan.spec.inputSize)
-    prepared = _time(lambda: network.prepare(batch))
-    times = _measure(network, images, arguments.seconds)
-    steps = [
-        Step(*step, seconds)
-        for step, seconds in zip(network.steps(batch), network.seconds(batch), strict=True)
-    ]
-    peak = _peak(threads, precision)
-    result = _summary(plan, arguments.precision, batch, prepared, times, steps, peak)
+    setting = Setting(
+        check_positive("--batch", arguments.batch),
+        0 if arguments.threads is None else check_positive("--threads", arguments.threads),
+        Arithmetic(arguments.exact, arguments.precision),
+        arguments.seconds,
+    )
+    chosen = model_names() if arguments.model is None else [check_model_name(arguments.model)]
+    peak = _peak(setting)
+    results: list[dict[str, Any]] = []
+    for name in chosen:
+        result, steps = _measure_model(name, setting, peak)
+        if not arguments.json:
+            print("\n" if results else "", end="")
+            _print(result, steps, arguments.layers)
+        elif arguments.layers:
+            result["layers"] = [step._asdict() for step in steps]
+        results.append(result)
     if arguments.json:
-        layers = [step._asdict() for step in steps]
-        print(json.dumps({**result, **({"layers": layers} if arguments.layers else {})}, indent=2))
-    else:
-        _print(result, steps, arguments.layers)
+        print(json.dumps(results if arguments.model is None else results[0], indent=2))
     return 0
 
 
@@ -92,17 +101,18 @@ def _random(shape: tuple[int, ...], name: str, random: np.random.Generator) -> N
     return values
 
 
-def _network(plan: NetworkPlan, threads: int, algorithm: int, precision: int) -> _core.Network:
+def _network(plan: NetworkPlan, setting: Setting) -> _core.Network:
     random = np.random.default_rng(0)
     params = [_random(shape, name, random) for layer in plan.graph.layers for name, shape in layer[4]]
-    return _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision)
+    numbers = setting.arithmetic.numbers
+    return _core.Network(plan.graph, plan.output, params, plan.preprocess, setting.threads, *numbers)
 
 
 def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (batch, *size, 3), np.uint8)
 
 
-def _measure(network: _core.Network, images: NDArray[np.uint8], seconds: float) -> list[float]:
+def _measure(network: _core.Network, images: Images, seconds: float) -> list[float]:
     """Times of runs, at least some, for about so many seconds."""
     out = network.run(images)
     times: list[float] = []
@@ -111,46 +121,47 @@ def _measure(network: _core.Network, images: NDArray[np.uint8], seconds: float) 
     return times
 
 
-def _peak(threads: int, precision: int) -> float:
-    """The machine's multiplications and additions a second: the best of some direct convolutions."""
+def _measure_model(name: str, setting: Setting, peak: float) -> tuple[dict[str, Any], list[Step]]:
+    plan = plan_network(name)
+    network = _network(plan, setting)
+    images = _images(setting.batch, plan.spec.inputSize)
+    prepared = _time(lambda: network.prepare(setting.batch))
+    times = _measure(network, images, setting.seconds)
+    parts = zip(network.steps(setting.batch), network.seconds(setting.batch), strict=True)
+    steps = [Step(*step, seconds) for step, seconds in parts]
+    median = statistics.median(times)
+    flops = sum(step.flops for step in steps)
+    result = {
+        "model": name,
+        "precision": setting.arithmetic.precision,
+        "batch": setting.batch,
+        "images_per_second": setting.batch / median,
+        "seconds_per_batch": {"median": median, "least": min(times), "runs": len(times)},
+        "preparation_seconds": prepared,
+        "gflops_per_image": flops / setting.batch / 1e9,
+        "gflops_per_second": flops / median / 1e9,
+        "peak_gflops_per_second": peak / 1e9,
+    }
+    return result, steps
+
+
+def _peak(setting: Setting) -> float:
+    """The machine's floating-point operations a second: the best of some direct convolutions, by oneDNN."""
     best = 0.0
+    numbers = Arithmetic(True, setting.arithmetic.precision).numbers
     for size, channels, kernel in ((28, 512, 1), (56, 128, 3), (14, 512, 3)):
         graph = _core.Graph()
         graph.input("input", size, size, channels)
         node = graph.conv2d("conv", 0, channels, (kernel, kernel), padding="same")
         params = [np.full(shape, 1e-3, np.float32) for _, shape in graph.layers[node][4]]
-        network = _core.Network(graph, node, params, 0, threads, _DIRECT, precision)
-        maps = np.ones((8, size, size, channels), np.float32)
-        _measure(network, maps, 0.2)  # type: ignore[arg-type]
-        best = max(best, network.steps(8)[0][3] / network.seconds(8)[0])
+        network = _core.Network(graph, node, params, 0, setting.threads, *numbers)
+        _measure(network, np.ones((8, size, size, channels), np.float32), 0.2)
+        parts = zip(network.steps(8), network.seconds(8), strict=True)
+        best = max(best, *(step[3] / seconds for step, seconds in parts if step[3] > 0))
     return best
 
 
 # ---- telling
-
-
-def _summary(
-    plan: NetworkPlan,
-    precision: str,
-    batch: int,
-    prepared: float,
-    times: list[float],
-    steps: list[Step],
-    peak: float,
-) -> dict[str, Any]:
-    median = statistics.median(times)
-    flops = sum(step.flops for step in steps)
-    return {
-        "model": plan.spec.modelName,
-        "precision": precision,
-        "batch": batch,
-        "images_per_second": batch / median,
-        "seconds_per_batch": {"median": median, "least": min(times), "runs": len(times)},
-        "preparation_seconds": prepared,
-        "gflops_per_image": flops / batch / 1e9,
-        "gflops_per_second": flops / median / 1e9,
-        "peak_gflops_per_second": peak / 1e9,
-    }
 
 
 def _print(result: dict[str, Any], steps: list[Step], layers: bool) -> None:

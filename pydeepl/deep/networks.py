@@ -20,7 +20,6 @@ from pydeepl.weights.network import found_params
 # What decides where weights of no given path come from.
 _WEIGHTS_VARIABLES = ("PYDEEPL_WEIGHTS", "PYDEEPL_HOME", "KERAS_HOME")
 
-
 # How the core computes convolutions: pdl_algorithm.
 _AUTO, _DIRECT = 0, 1
 
@@ -34,6 +33,11 @@ class Arithmetic:
 
     exact: bool = False
     precision: str = "float32"
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The core's pdl_algorithm and pdl_precision."""
+        return _DIRECT if self.exact else _AUTO, PRECISIONS.index(self.precision)
 
 
 @dataclass(frozen=True)
@@ -113,14 +117,13 @@ def _key(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arith
 
 
 def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic) -> LoadedNetwork:
-    precision = PRECISIONS.index(arithmetic.precision)
+    algorithm, precision = arithmetic.numbers
     _core.check_precision(precision)  # before weights are downloaded for nothing
     found = acquire(plan.spec.modelName, weights, plan.includeTop)
     file = WeightsFile.at(found.path)
     params, source = found_params(plan.spec.modelName, found, plan.includeTop)
     if WeightsFile.at(found.path) != file:
         raise OSError(f"{found.path}: the file was changed while it was read")
-    algorithm = _DIRECT if arithmetic.exact else _AUTO
     network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision)
     return LoadedNetwork(network, source, file)
 

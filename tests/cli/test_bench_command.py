@@ -35,6 +35,19 @@ def test_text_for_people(capsys):
     assert "conv5_block3_out" in text and "conv1_relu" in text
 
 
+def test_all_networks_without_a_name(capsys, monkeypatch):
+    monkeypatch.setattr("pydeepl.cli.bench._FEWEST_RUNS", 1)
+    assert main(["bench", "--batch", "1", "--seconds", "0", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["model"] for each in found] == ["InceptionV3", "Xception", "ResNet50", "VGG16", "VGG19"]
+    assert len({each["peak_gflops_per_second"] for each in found}) == 1
+    # Multiplications and additions of the layers' definitions, in 1e9.
+    expected = {"InceptionV3": 11.4, "Xception": 16.7, "VGG16": 30.7, "VGG19": 39.0}
+    for each in found:
+        if each["model"] in expected:
+            assert each["gflops_per_image"] == pytest.approx(expected[each["model"]], rel=0.02)
+
+
 def test_what_cannot_be_measured_is_refused(capsys):
     assert main(["bench", "ResNet51"]) == 1
     assert "did you mean ResNet50" in capsys.readouterr().err
