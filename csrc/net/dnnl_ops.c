@@ -39,17 +39,15 @@ static dnnl_status_t map_desc(dnnl_memory_desc_t *desc, size_t batch, const pdl_
     return dnnl_memory_desc_create_with_tag(desc, vector ? 2 : 4, dims, type, vector ? dnnl_nc : dnnl_nhwc);
 }
 
-/* Weights in Keras' layouts, as oneDNN's dimensions (groups,) outputs, inputs, height, width; type: those it gets. */
+/* Weights in Keras' layouts, as oneDNN's dimensions outputs, inputs, height, width; type: those it gets. */
 static dnnl_status_t weight_descs(descs *d, const pdl_op *op, size_t inputs, size_t outputs, dnnl_data_type_t type)
 {
-    dnnl_dim_t in = (dnnl_dim_t)inputs, out = (dnnl_dim_t)outputs, multiplier = (dnnl_dim_t)op->multiplier;
+    dnnl_dim_t in = (dnnl_dim_t)inputs, out = (dnnl_dim_t)outputs;
     dnnl_dim_t height = (dnnl_dim_t)op->window.kernel[0], width = (dnnl_dim_t)op->window.kernel[1];
     dnnl_dims_t conv_dims = {out, in, height, width}, conv_strides = {1, out, width * in * out, in * out};
-    dnnl_dims_t deep_dims = {in, multiplier, 1, height, width}, deep_strides = {multiplier, 1, 1, width * out, out};
     dnnl_dims_t dense_dims = {out, in}, dense_strides = {1, out};
-    int rank = op->kind == PDL_OP_CONV ? 4 : op->kind == PDL_OP_DEPTHWISE ? 5 : 2;
-    const dnnl_dim_t *dims = rank == 4 ? conv_dims : rank == 5 ? deep_dims : dense_dims;
-    const dnnl_dim_t *strides = rank == 4 ? conv_strides : rank == 5 ? deep_strides : dense_strides;
+    int rank = op->kind == PDL_OP_CONV ? 4 : 2;
+    const dnnl_dim_t *dims = rank == 4 ? conv_dims : dense_dims, *strides = rank == 4 ? conv_strides : dense_strides;
     dnnl_status_t code = dnnl_memory_desc_create_with_strides(&d->given, rank, dims, dnnl_f32, strides);
     if (code != dnnl_success) return code;
     return dnnl_memory_desc_create_with_tag(&d->any, rank, dims, type, dnnl_format_tag_any);

@@ -1,6 +1,7 @@
 /* Passes that make a program shorter. SPDX-License-Identifier: Apache-2.0
  *
  *     affine    conv -> batch norm -> relu     one conv: W' = W scale, b' = b scale + shift (in double), then relu
+ *     relu      relu -> depthwise              one depthwise of max(0, x), where nothing else reads the relu
  *     pad       zero pad -> conv               one conv with padding; and -> max pool where every value is >= 0
  *     concat    concat of concats              one concat
  *     stride    conv -> conv 1x1 / 2           conv / 2 -> conv 1x1: see stride.c
@@ -106,6 +107,21 @@ static pdl_status fold_affines(pdl_program *program, pdl_error *error)
         absorb(program, from, op);
     }
     return PDL_OK;
+}
+
+/* ---- relu ---- */
+
+static void fold_relus(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind != PDL_OP_DEPTHWISE || op->multiplier != 1) continue;
+        pdl_op *relu = producer(program, op->input[0]);
+        if (relu == NULL || !plain_relu(relu) || program->values[relu->output].uses != 1) continue;
+        op->relu_first = true;
+        op->input[0] = relu->input[0];
+        relu->kind = PDL_OP_NONE;
+    }
 }
 
 /* ---- pad ---- */
@@ -341,6 +357,7 @@ pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
     pdl_count_uses(program);
     pdl_status status = fold_affines(program, error);
     if (status != PDL_OK) return status;
+    fold_relus(program);
     fold_pads(program);
     if ((status = splice_concats(program, error)) != PDL_OK) return status;
     if ((status = pdl_pull_strides(program, error)) != PDL_OK) return status;

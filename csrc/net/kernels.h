@@ -98,4 +98,17 @@ static inline void pdl_window_range(const pdl_window *window, int axis, size_t a
     *start = origin + *begin * dilation - before;
 }
 
+/* How many windows of a row are alike from output `column` on: as many of their pixels are inside the image, and their
+ * first ones are one stride apart. */
+static inline size_t pdl_windows_alike(const pdl_window *window, size_t column, size_t columns, size_t extent)
+{
+    size_t count = 1, begin, end, start, first_begin, first_end, first;
+    pdl_window_range(window, 1, column, extent, &first_begin, &first_end, &first);
+    for (; column + count < columns; count++) {
+        pdl_window_range(window, 1, column + count, extent, &begin, &end, &start);
+        if (begin != first_begin || end != first_end || start != first + count * window->stride[1]) break;
+    }
+    return count;
+}
+
 #endif

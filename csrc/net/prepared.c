@@ -29,10 +29,9 @@ static const kernel_info kernels[] = {
     [PDL_OP_COPY] = {pdl_kernel_copy, "copy", "pdl:copy"},
 };
 
-/* What oneDNN is asked for first. Its depthwise convolutions make one output a channel. */
+/* What oneDNN is asked for first. */
 static bool has_primitive(const pdl_op *op)
 {
-    if (op->kind == PDL_OP_DEPTHWISE) return op->multiplier == 1;
     return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DENSE;
 }
 

@@ -45,6 +45,7 @@ typedef struct pdl_op {
     pdl_window window;
     size_t multiplier;         /* depthwise: outputs per input channel */
     bool relu;                 /* max(0, y) at the end */
+    bool relu_first;           /* depthwise of one output a channel: of max(0, x) */
     bool residual;             /* conv: input[1] is added before the relu, in place: the output takes its memory */
     float *weight;             /* conv [kh, kw, in, out], depthwise [kh, kw, in, multiplier], dense [in, out];
                                   NULL once packed */

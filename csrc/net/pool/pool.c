@@ -20,18 +20,6 @@ static const pdl_pool_kernel kernels[PDL_SIMD_KINDS] = {
 #endif
 };
 
-/* Windows from `column` on that hold `columns` pixels, whose first pixels are one stride apart. */
-static size_t count_alike(const pdl_kernel_call *call, size_t column, size_t columns, size_t first)
-{
-    const pdl_window *window = &call->op->window;
-    size_t count = 1, left, right, x;
-    for (; column + count < call->output.width; count++) {
-        pdl_window_range(window, 1, column + count, call->input->width, &left, &right, &x);
-        if (right - left != columns || x != first + count * window->stride[1]) break;
-    }
-    return count;
-}
-
 /* Output row `line` = image * height + row; every window holds at least one pixel of the image. */
 static void pool_row(const pdl_kernel_call *call, pdl_pool_kernel kernel, size_t line, bool mean)
 {
@@ -54,7 +42,7 @@ static void pool_row(const pdl_kernel_call *call, pdl_pool_kernel kernel, size_t
         size_t left, right, first;
         pdl_window_range(window, 1, column, in->width, &left, &right, &first);
         run.columns = right - left;
-        run.count = count_alike(call, column, run.columns, first);
+        run.count = pdl_windows_alike(window, column, out->width, in->width);
         run.x = pdl_map_at(in, x + first * in->pitch);
         run.y = pdl_map_at(out, (line * out->width + column) * out->pitch);
         kernel(&run);

@@ -1,0 +1,39 @@
+/* The inner loop of depthwise convolution, one for each vector extension and precision. SPDX-License-Identifier:
+ * Apache-2.0 */
+#ifndef PDL_NET_DEPTHWISE_KERNELS_H
+#define PDL_NET_DEPTHWISE_KERNELS_H
+
+#include "net/simd/simd.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Windows of rows x columns pixels that are all inside the image, side by side:
+ * y[i, c] = relu(bias[c] + sum over window i of relu(x[., c]) w[., c]), each relu where it is asked for. */
+typedef struct pdl_depthwise_windows {
+    const void *x;          /* float32 or bfloat16; the first window's first pixel */
+    void *y;                /* the first window's result, [count, channels] */
+    const float *w;         /* the weights of a window's first pixel, [rows, columns, channels] */
+    const float *bias;      /* [channels] or NULL */
+    size_t count;           /* windows */
+    size_t rows, columns;   /* of a window, each at least 1 */
+    size_t step;            /* elements from a window's first pixel to the next window's */
+    size_t x_row, x_column; /* elements from a row of a window to the next, from a pixel to the next */
+    size_t w_row;           /* weights from a row of a window to the next */
+    size_t y_pitch, channels;
+    bool relu_first, relu;
+    bool stream; /* the map is too large for the caches: write past them; y is aligned, channels fill whole vectors */
+} pdl_depthwise_windows;
+
+typedef void (*pdl_depthwise_kernel)(const pdl_depthwise_windows *windows);
+
+void pdl_depthwise_portable(const pdl_depthwise_windows *windows);
+void pdl_depthwise_bf16_portable(const pdl_depthwise_windows *windows);
+#ifdef PDL_SIMD_X86
+void pdl_depthwise_avx2(const pdl_depthwise_windows *windows);
+void pdl_depthwise_avx512(const pdl_depthwise_windows *windows);
+void pdl_depthwise_bf16_avx2(const pdl_depthwise_windows *windows);
+void pdl_depthwise_bf16_avx512(const pdl_depthwise_windows *windows);
+#endif
+
+#endif
