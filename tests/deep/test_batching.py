@@ -6,7 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydeepl.deep.ahead import read_ahead
@@ -28,6 +28,7 @@ def double_and_triple(pixels, out):
     out[:] = pixels[:, 0, 0, :1] * np.array([1, 2, 3], np.float32)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 20), max_size=12), st.integers(1, 9), st.integers(0, 30), st.integers(0, 2**32)
 )
