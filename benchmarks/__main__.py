@@ -9,9 +9,9 @@ from benchmarks import harness
 
 NAMES = {
     "features": "images/s of the five networks, beside OpenVINO, ONNX Runtime and TensorFlow",
-    "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",
     "accuracy": "what precisions and fast algorithms cost in features and accuracy, on real images",
     "quantized": "eight-bit integers (OpenVINO, ONNX Runtime) beside our floats: images/s and accuracy",
+    "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",
     "startup": "weights file to the first feature, beside Keras; the time of the import",
     "pipeline": "JPEG files to features, beside the network alone; resident memory",
     "resize": "resizing by area averages, beside OpenCV",
