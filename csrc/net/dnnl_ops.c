@@ -174,20 +174,11 @@ pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *pro
     return status;
 }
 
-/* Whether weights that oneDNN holds rounded may be wanted unrounded, by another batch's Winograd. */
-static bool loses_bits(const pdl_program *program, const pdl_op *op)
-{
-    const pdl_window *window = &op->window;
-    return program->precision != PDL_PRECISION_FLOAT32 && op->kind == PDL_OP_CONV &&
-           window->kernel[0] * window->kernel[1] > 1 && window->stride[0] == 1 && window->stride[1] == 1;
-}
-
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
                                    pdl_error *error)
 {
     const pdl_op *op = step->op;
     descs d = {0};
-    if (loses_bits(program, op)) step->op->keep_weight = true;
     pdl_status status = make_descs(&d, program, batch, op, error);
     if (status == PDL_OK) status = CHECK(choose_primitive(&d, engine, op));
     if (status == PDL_OK) status = CHECK(dnnl_primitive_create(&step->primitive, d.primitive));

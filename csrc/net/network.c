@@ -36,6 +36,17 @@ static pdl_status check_create(const pdl_graph *graph, pdl_node output, const pd
     return pdl_precision_check(options->precision, error);
 }
 
+/* Keeps the weights as they were given where oneDNN's layouts hold them rounded and Winograd may want them. */
+static void keep_weights(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        const pdl_window *window = &op->window;
+        if (program->precision != PDL_PRECISION_FLOAT32 && op->kind == PDL_OP_CONV)
+            op->keep_weight = window->kernel[0] * window->kernel[1] > 1 && window->stride[0] * window->stride[1] == 1;
+    }
+}
+
 pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
                               const pdl_network_options *options, pdl_network **out, pdl_error *error)
 {
@@ -49,6 +60,7 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
     network->program.precision = options->precision;
+    keep_weights(&network->program);
     if (status == PDL_OK)
         *out = network;
     else
