@@ -212,6 +212,9 @@ typedef struct pdl_network_options {
     pdl_preprocess preprocess;
     pdl_algorithm algorithm;
     pdl_precision precision;
+    const char *decisions; /* NULL, or the path of a file: with PDL_ALGORITHM_AUTO, layers whose algorithms are close by
+                              the estimate are timed at preparation, and what is decided is read from there and kept
+                              there; copied. Where it cannot be written, the estimate decides */
 } pdl_network_options;
 
 /* PDL_OK where this processor computes so, else PDL_EUNSUPPORTED with what was found and expected. */

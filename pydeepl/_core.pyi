@@ -1,5 +1,6 @@
 """Types of the C core's binding. Arrays passed here are C-contiguous and of the dtype named."""
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -130,6 +131,7 @@ class Network:
         threads: int = 0,
         algorithm: int = 0,  # 0 auto, 1 direct, 2 Winograd with small tiles where possible, 3 with large ones
         precision: int = 0,  # 0 float32, 1 bfloat16
+        decisions: str | os.PathLike[str] | None = None,  # file of what trials of algorithms decided
     ) -> None: ...
     @property
     def input_shape(self) -> tuple[int, ...]: ...

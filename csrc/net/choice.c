@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "net/cost.h"
 #include "net/pointwise/pointwise.h"
+#include "net/trial.h"
 #include "net/winograd/error.h"
 
 #include <math.h>
@@ -32,8 +33,7 @@ pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
 
 /* ---- candidates ---- */
 
-/* Whether the convolution's output could be written straight into a concat, where oneDNN's cannot write. */
-static bool makes_slice(const pdl_program *program, const pdl_op *conv)
+bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv)
 {
     if (conv->residual || program->values[conv->output].uses != 1) return false;
     for (size_t i = 0; i < program->op_count; i++) {
@@ -76,7 +76,7 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
     double direct = pdl_cost_direct(op, &in, &out);
     bool measured = setting->simd == PDL_SIMD_AVX2 || setting->simd == PDL_SIMD_AVX512;
     double own_speed = measured ? POINTWISE : 1; /* with a tie oneDNN's is taken */
-    bool slice = makes_slice(program, op);
+    bool slice = pdl_makes_slice(program, op);
     size_t count = 0;
     list[count++] = (pdl_candidate){PDL_TILE_KINDS, slice ? direct + pdl_cost_copy(&out) : direct};
     if (setting->algorithm != PDL_ALGORITHM_DIRECT && pdl_pointwise_fits(op, in.channels))
@@ -145,7 +145,8 @@ static pdl_status measure_weights(pdl_program *program, const pdl_setting *setti
     return status;
 }
 
-pdl_status pdl_choices_make(pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error)
+pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
+                            pdl_choice **out, pdl_error *error)
 {
     pdl_status status = measure_weights(program, setting, error);
     if (status != PDL_OK) return status;
@@ -157,10 +158,13 @@ pdl_status pdl_choices_make(pdl_program *program, const pdl_setting *setting, pd
         choices[i].pool = -1;
         if (program->ops[i].kind != PDL_OP_CONV) continue;
         choices[i].tile = cheapest(list, pdl_candidates_list(program, i, setting, list));
-        choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
     }
-    for (size_t i = 0; i < program->op_count; i++)
+    if (setting->decisions != NULL && setting->algorithm == PDL_ALGORITHM_AUTO)
+        pdl_trial_run(engine, program, setting, choices);
+    for (size_t i = 0; i < program->op_count; i++) {
+        choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
+    }
     *out = choices;
     return PDL_OK;
 }

@@ -1,16 +1,18 @@
 /* Which algorithm every operation of a prepared batch runs with. SPDX-License-Identifier: Apache-2.0
  *
- *     operation ──► its candidates, each with an estimated cost ──► the cheapest */
+ *     operation ──► its candidates, each with an estimated cost ──► the cheapest ──► trial of those that are close */
 #ifndef PDL_NET_CHOICE_H
 #define PDL_NET_CHOICE_H
 
+#include "net/engine.h"
 #include "net/winograd/winograd.h"
 
 /* What a program is prepared for. */
 typedef struct pdl_setting {
     size_t batch, threads;
     pdl_algorithm algorithm;
-    pdl_simd simd; /* of our own kernels: of the choice, of the weights and of every run */
+    pdl_simd simd;         /* of our own kernels: of the choice, of the weights and of every run */
+    const char *decisions; /* file of what trials decided, or NULL: no trials; trial.h */
 } pdl_setting;
 
 /* A way to compute a convolution. */
@@ -31,8 +33,12 @@ typedef struct pdl_choice {
 size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_setting *setting,
                            pdl_candidate list[PDL_MAX_CANDIDATES]);
 
+/* Whether the convolution's output could be written straight into a concat, where oneDNN's cannot write. */
+bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv);
+
 /* One for every operation; free() them. */
-pdl_status pdl_choices_make(pdl_program *program, const pdl_setting *setting, pdl_choice **out, pdl_error *error);
+pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
+                            pdl_choice **out, pdl_error *error);
 
 /* The shape of a value for the whole batch, as one dense map without data. */
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch);

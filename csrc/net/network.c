@@ -1,6 +1,7 @@
 /* Networks: creation, preparation by batch size, runs. SPDX-License-Identifier: Apache-2.0
  *
  * All state changes on the engine's thread, one call after the other, so a network needs no lock of its own. */
+#define _POSIX_C_SOURCE 200809L /* strdup */
 #include "base/memory.h"
 #include "base/status.h"
 #include "net/prepared.h"
@@ -47,6 +48,12 @@ static void keep_weights(pdl_program *program)
     }
 }
 
+static pdl_status copy_path(const char *path, const char **out, pdl_error *error)
+{
+    *out = strdup(path);
+    return *out != NULL ? PDL_OK : pdl_fail_memory(error, strlen(path) + 1, "a path");
+}
+
 pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const float *const *params,
                               const pdl_network_options *options, pdl_network **out, pdl_error *error)
 {
@@ -55,9 +62,11 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     pdl_network *network = calloc(1, sizeof *network);
     if (network == NULL) return pdl_fail_memory(error, sizeof *network, "a network");
     network->options = *options;
+    network->options.decisions = NULL;
     /* Once and for all: what is prepared has working memory for so many. */
     if (options->threads == 0) network->options.threads = pdl_default_threads();
-    status = pdl_lower(graph, output, params, &network->program, error);
+    if (options->decisions != NULL) status = copy_path(options->decisions, &network->options.decisions, error);
+    if (status == PDL_OK) status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
     network->program.precision = options->precision;
     keep_weights(&network->program);
@@ -76,6 +85,7 @@ void pdl_network_destroy(pdl_network *network)
     pdl_program_clear(&network->program);
     pdl_free(network->arena);
     pdl_free(network->scratch);
+    free((char *)(uintptr_t)network->options.decisions);
     free(network);
 }
 
@@ -130,6 +140,7 @@ static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t
     pdl_setting setting = {.batch = batch,
                            .threads = network->options.threads,
                            .algorithm = network->options.algorithm,
+                           .decisions = network->options.decisions,
                            .simd = pdl_simd_choose(network->program.precision)};
     pdl_status status = pdl_prepared_create(engine, &network->program, &setting, &prepared, error);
     if (status != PDL_OK) return status;

@@ -143,14 +143,21 @@ pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, c
                                pdl_prepared **out, pdl_error *error)
 {
     pdl_choice *choices;
+    pdl_status status = pdl_choices_make(engine, program, setting, &choices, error);
+    if (status != PDL_OK) return status;
+    status = pdl_prepared_create_as(engine, program, setting, choices, out, error);
+    free(choices);
+    return status;
+}
+
+pdl_status pdl_prepared_create_as(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
+                                  const pdl_choice *choices, pdl_prepared **out, pdl_error *error)
+{
     pdl_prepared *prepared = calloc(1, sizeof *prepared);
     if (prepared == NULL) return pdl_fail_memory(error, sizeof *prepared, "a prepared batch");
     prepared->setting = *setting;
-    pdl_status status = pdl_choices_make(program, setting, &choices, error);
-    if (status == PDL_OK) {
-        status = make_steps(engine, program, choices, prepared, error);
-        free(choices);
-    }
+    prepared->setting.decisions = NULL; /* borrowed for the choice alone */
+    pdl_status status = make_steps(engine, program, choices, prepared, error);
     if (status == PDL_OK)
         *out = prepared;
     else

@@ -46,6 +46,9 @@ typedef struct pdl_prepared {
 /* On the engine's thread. */
 pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
                                pdl_prepared **out, pdl_error *error);
+/* The same with algorithms that are chosen already. */
+pdl_status pdl_prepared_create_as(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
+                                  const pdl_choice *choices, pdl_prepared **out, pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
 pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, const pdl_bases *bases, pdl_error *error);
 

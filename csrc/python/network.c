@@ -69,13 +69,14 @@ failed:
 
 static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"graph", "output", "params", "preprocess", "threads", "algorithm", "precision", NULL};
-    PyObject *graph_object, *given, *module = PyType_GetModule(type);
+    static char *names[] = {"graph",     "output",    "params",    "preprocess", "threads",
+                            "algorithm", "precision", "decisions", NULL};
+    PyObject *graph_object, *given, *decisions = Py_None, *path = NULL, *module = PyType_GetModule(type);
     int output, preprocess, algorithm = PDL_ALGORITHM_AUTO, precision = PDL_PRECISION_FLOAT32;
     Py_ssize_t threads = 0;
     if (module == NULL) return NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|nii:Network", names, &graph_object, &output, &given,
-                                     &preprocess, &threads, &algorithm, &precision))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|niiO:Network", names, &graph_object, &output, &given,
+                                     &preprocess, &threads, &algorithm, &precision, &decisions))
         return NULL;
     pdl_graph *graph = pdl_graph_unwrap(module, graph_object);
     if (graph == NULL) return NULL;
@@ -87,12 +88,14 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (tuple == NULL) return NULL;
     params = borrow_params(graph, tuple);
     if (params == NULL) goto exit;
+    if (decisions != Py_None && !PyUnicode_FSConverter(decisions, &path)) goto exit;
     self = (network_object *)type->tp_alloc(type, 0);
     if (self == NULL) goto exit;
     pdl_network_options options = {.threads = (size_t)threads,
                                    .preprocess = (pdl_preprocess)preprocess,
                                    .algorithm = (pdl_algorithm)algorithm,
-                                   .precision = (pdl_precision)precision};
+                                   .precision = (pdl_precision)precision,
+                                   .decisions = path == NULL ? NULL : PyBytes_AS_STRING(path)};
     pdl_error error = {0};
     pdl_status status;
     Py_BEGIN_ALLOW_THREADS status = pdl_network_create(graph, output, params, &options, &self->network, &error);
@@ -102,6 +105,7 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
         pdl_raise(&error);
     }
 exit:
+    Py_XDECREF(path);
     PyMem_Free(params);
     Py_DECREF(tuple);
     return (PyObject *)self;

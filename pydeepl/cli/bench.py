@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pydeepl import _core
 from pydeepl.cli.text import table
+from pydeepl.deep.decisions import decisions_file
 from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE, check_positive
 from pydeepl.deep.networks import PRECISIONS, Arithmetic
 from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
@@ -104,8 +105,10 @@ def _random(shape: tuple[int, ...], name: str, random: np.random.Generator) -> N
 def _network(plan: NetworkPlan, setting: Setting) -> _core.Network:
     random = np.random.default_rng(0)
     params = [_random(shape, name, random) for layer in plan.graph.layers for name, shape in layer[4]]
-    numbers = setting.arithmetic.numbers
-    return _core.Network(plan.graph, plan.output, params, plan.preprocess, setting.threads, *numbers)
+    threads, numbers = setting.threads, setting.arithmetic.numbers
+    return _core.Network(
+        plan.graph, plan.output, params, plan.preprocess, threads, *numbers, decisions_file()
+    )
 
 
 def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from pydeepl import _core
+from pydeepl.deep.decisions import decisions_file
 from pydeepl.deep.plan import NetworkPlan
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.network import found_params
@@ -124,7 +125,9 @@ def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arit
     params, source = found_params(plan.spec.modelName, found, plan.includeTop)
     if WeightsFile.at(found.path) != file:
         raise OSError(f"{found.path}: the file was changed while it was read")
-    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision)
+    network = _core.Network(
+        plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision, decisions_file()
+    )
     return LoadedNetwork(network, source, file)
 
 
