@@ -15,6 +15,11 @@ static bool has(dnnl_cpu_isa_t isa)
     return (dnnl_get_effective_cpu_isa() & isa) == isa;
 }
 
+bool pdl_has_bf16(void)
+{
+    return has(dnnl_cpu_isa_avx512_core_bf16);
+}
+
 bool pdl_has_amx(void)
 {
     return has(dnnl_cpu_isa_avx512_core_amx);
@@ -24,7 +29,7 @@ pdl_status pdl_precision_check(pdl_precision precision, pdl_error *error)
 {
     if (precision < PDL_PRECISION_FLOAT32 || precision > PDL_PRECISION_BFLOAT16)
         return pdl_fail(error, PDL_EINVAL, "unknown precision %d", (int)precision);
-    if (precision != PDL_PRECISION_BFLOAT16 || has(dnnl_cpu_isa_avx512_core_bf16)) return PDL_OK;
+    if (precision != PDL_PRECISION_BFLOAT16 || pdl_has_bf16()) return PDL_OK;
     const char *emulate = getenv("PYDEEPL_EMULATE_BF16");
     bool able = has(dnnl_cpu_isa_avx512_core);
     if (able && emulate != NULL && strcmp(emulate, "1") == 0) return PDL_OK;

@@ -36,6 +36,9 @@ static inline pdl_bf16 pdl_bf16_round(float x)
     return (pdl_bf16)((x != x ? bits | 0x400000 : rounded) >> 16);
 }
 
+/* Whether the processor has instructions for bfloat16, and nothing has to be emulated. */
+bool pdl_has_bf16(void);
+
 /* Whether oneDNN multiplies matrices of bfloat16 with AMX. */
 bool pdl_has_amx(void);
 

@@ -202,6 +202,8 @@ static void decide(const pdl_engine *engine, pdl_program *program, size_t index,
 
 void pdl_trial_run(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting, pdl_choice *choices)
 {
+    /* Emulation is to compute what processors with the instructions do; its times mean nothing. */
+    if (program->precision == PDL_PRECISION_BFLOAT16 && !pdl_has_bf16()) return;
     pdl_decisions decisions;
     pdl_candidate list[PDL_MAX_CANDIDATES];
     size_t count = 0;

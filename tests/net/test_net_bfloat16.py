@@ -402,3 +402,28 @@ def test_processors_without_it_are_told(isa, emulate, found):
 
 def test_float32_needs_nothing():
     assert _core.check_precision(FLOAT32) is None
+
+
+EMULATED = """
+import sys
+from pathlib import Path
+
+from net.twin import AUTO, BFLOAT16, Twin
+from pydeepl._core import Network
+
+twin = Twin(9, 9, 64)
+output = twin.conv2d(0, 64, (1, 1))
+for precision, decides in ((BFLOAT16, False), (0, True)):
+    network = Network(twin.graph, output, twin.params, 0, 2, AUTO, precision, sys.argv[1])
+    network.prepare(4)
+    path = Path(sys.argv[1])
+    assert (path.exists() and path.stat().st_size > 0) == decides
+"""
+
+
+def test_emulation_decides_nothing(tmp_path):
+    """Its times are not those of the processors that it stands for."""
+    more = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", EMULATED, str(tmp_path / "decisions.txt")]
+    done = subprocess.run(command, env=os.environ | more, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
