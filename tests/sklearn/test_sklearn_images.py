@@ -11,18 +11,21 @@ import pytest
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import SkipTestWarning
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator
 
 from pydeepl import Featurizer
 from pydeepl.sklearn import DeepImageFeaturizer, LogisticRegression
 
 
-@parametrize_with_checks([DeepImageFeaturizer("ResNet50")])
-def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+def test_scikit_learns_checks():
+    """Most are for tables of numbers, and scikit-learn says that it leaves them out."""
+    with pytest.warns(SkipTestWarning, match="Can't test estimator DeepImageFeaturizer"):
+        results = check_estimator(DeepImageFeaturizer("ResNet50"))
+    assert results and all(result["status"] == "passed" for result in results)
 
 
 @pytest.fixture(scope="module")
