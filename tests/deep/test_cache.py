@@ -446,7 +446,12 @@ def test_a_stage_decodes_only_what_is_missing(folder, weights, loaded, runs, tmp
     expected = [features_of(stage_with(weights, False).transform(part)) for part in parts]
     decoded = []
     load = featurizers.load_batch
-    monkeypatch.setattr(featurizers, "load_batch", lambda *given: decoded.extend(given[0]) or load(*given))
+
+    def load_batch(images, *given, **options):
+        decoded.extend(images)
+        return load(images, *given, **options)
+
+    monkeypatch.setattr(featurizers, "load_batch", load_batch)
     monkeypatch.setattr("pydeepl.images.source.read_image", None)  # nothing else decodes
     for part, features in zip(renamed, expected, strict=True):
         np.testing.assert_allclose(features_of(stage.transform(part)), features, rtol=1e-5, atol=1e-6)
