@@ -60,3 +60,16 @@ def environment():
     """Environment variables with which a subprocess, in any folder, imports this process' pydeepl."""
     paths = [str(Path(pydeepl.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+@pytest.fixture
+def emulated_bfloat16(monkeypatch):
+    """bfloat16 wherever it can be computed at all: skips on processors without AVX-512."""
+    from pydeepl import _core
+    from pydeepl.deep.networks import PRECISIONS
+
+    monkeypatch.setenv("PYDEEPL_EMULATE_BF16", "1")
+    try:
+        _core.check_precision(PRECISIONS.index("bfloat16"))
+    except NotImplementedError as error:
+        pytest.skip(str(error))

@@ -14,15 +14,6 @@ BFLOAT16 = 1
 
 
 @pytest.fixture
-def emulated(monkeypatch):
-    monkeypatch.setenv("PYDEEPL_EMULATE_BF16", "1")
-    try:
-        _core.check_precision(BFLOAT16)
-    except NotImplementedError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
 def lacking(monkeypatch):
     """A processor without it."""
 
@@ -44,7 +35,7 @@ def pictures(count):
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_features_are_those_of_the_cores_network(emulated, weights, exact):
+def test_features_are_those_of_the_cores_network(emulated_bfloat16, weights, exact):
     images = pictures(3)
     params, _ = network_params("ResNet50", weights)
     graph = _core.zoo_graph("ResNet50", False)
@@ -60,7 +51,7 @@ def test_features_are_those_of_the_cores_network(emulated, weights, exact):
     assert cosine.min() > 0.999 and found.tobytes() != float32.tobytes()
 
 
-def test_pickling_and_repeated_loading_keep_the_precision(emulated, weights):
+def test_pickling_and_repeated_loading_keep_the_precision(emulated_bfloat16, weights):
     featurizer = Featurizer("ResNet50", weights=weights, precision="bfloat16")
     copy = pickle.loads(pickle.dumps(featurizer))
     assert copy.precision == "bfloat16"
@@ -68,7 +59,7 @@ def test_pickling_and_repeated_loading_keep_the_precision(emulated, weights):
     assert copy._loaded is featurizer._loaded  # one network for both
 
 
-def test_caches_keep_precisions_apart(emulated, weights, tmp_path):
+def test_caches_keep_precisions_apart(emulated_bfloat16, weights, tmp_path):
     images = pictures(2)
     make = {
         name: Featurizer("ResNet50", weights=weights, precision=name, cache=tmp_path)
@@ -99,7 +90,7 @@ def test_a_processor_without_it_is_told_before_weights_are_sought(lacking):
         Featurizer("ResNet50", weights="nowhere.h5")(pictures(1))
 
 
-def test_the_bench_command(emulated, capsys):
+def test_the_bench_command(emulated_bfloat16, capsys):
     assert main(["bench", "ResNet50", "--batch", "1", "--seconds", "0", "--precision", "bfloat16"]) == 0
     assert capsys.readouterr().out.startswith("ResNet50, bfloat16, batches of 1: ")
 

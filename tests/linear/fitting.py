@@ -34,73 +34,46 @@ def matrix(x, threads=1):
     return features
 
 
+def problem(x, y, w, classes, threads, p):
+    """The arguments that every solver call begins with: matrix, labels, weights, classes, multinomial."""
+    y = np.ascontiguousarray(y, np.float64)
+    classes = classes or int(y.max()) + 1
+    weights = None if w is None else np.ascontiguousarray(w, np.float64)
+    return matrix(x, threads), y, weights, classes, is_multinomial(p["family"], classes)
+
+
+def values(p, *names):
+    return [p[name] for name in names]
+
+
+PENALTY = ("regParam", "elasticNetParam")
+FORM = ("fitIntercept", "standardization")
+
+
 def fit(x, y, w=None, classes=None, uncentred=False, threads=1, progress=None, initial=None, **params):
     """_core.logistic_fit with Spark's parameters; x is what `matrix` takes."""
     unknown = params.keys() - DEFAULTS.keys()
     assert not unknown, unknown
     p = DEFAULTS | params
-    y = np.ascontiguousarray(y, np.float64)
-    classes = classes or int(y.max()) + 1
-    return _core.logistic_fit(
-        matrix(x, threads),
-        y,
-        None if w is None else np.ascontiguousarray(w, np.float64),
-        classes,
-        is_multinomial(p["family"], classes),
-        p["maxIter"],
-        p["regParam"],
-        p["elasticNetParam"],
-        p["tol"],
-        p["fitIntercept"],
-        p["standardization"],
-        uncentred,
-        threads,
-        progress,
-        initial,
-    )
+    given = problem(x, y, w, classes, threads, p)
+    settings = values(p, "maxIter", *PENALTY, "tol", *FORM)
+    return _core.logistic_fit(*given, *settings, uncentred, threads, progress, initial)
 
 
 def optimum(x, y, w=None, classes=None, threads=1, progress=None, initial=None, **params):
     """_core.logistic_optimum, as `fit` calls logistic_fit."""
     p = DEFAULTS | params
-    y = np.ascontiguousarray(y, np.float64)
-    classes = classes or int(y.max()) + 1
-    return _core.logistic_optimum(
-        matrix(x, threads),
-        y,
-        None if w is None else np.ascontiguousarray(w, np.float64),
-        classes,
-        is_multinomial(p["family"], classes),
-        p["maxIter"],
-        p["regParam"],
-        p["elasticNetParam"],
-        p["tol"],
-        p["fitIntercept"],
-        p["standardization"],
-        threads,
-        progress,
-        initial,
-    )
+    given = problem(x, y, w, classes, threads, p)
+    settings = values(p, "maxIter", *PENALTY, "tol", *FORM)
+    return _core.logistic_optimum(*given, *settings, threads, progress, initial)
 
 
 def certify(x, y, coefficients, intercepts, w=None, classes=None, threads=1, **params):
     """_core.logistic_certify of a model."""
     p = DEFAULTS | params
-    y = np.ascontiguousarray(y, np.float64)
-    classes = classes or int(y.max()) + 1
-    return _core.logistic_certify(
-        matrix(x, threads),
-        y,
-        None if w is None else np.ascontiguousarray(w, np.float64),
-        classes,
-        is_multinomial(p["family"], classes),
-        p["regParam"],
-        p["elasticNetParam"],
-        p["fitIntercept"],
-        p["standardization"],
-        threads,
-        (coefficients, intercepts),
-    )
+    given = problem(x, y, w, classes, threads, p)
+    model = (coefficients, intercepts)
+    return _core.logistic_certify(*given, *values(p, *PENALTY, *FORM), threads, model)
 
 
 def formula_data():

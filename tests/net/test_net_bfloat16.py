@@ -11,18 +11,9 @@ from net.twin import AUTO, BFLOAT16, DIRECT, FLOAT32, LARGE_TILES, SMALL_TILES, 
 
 from pydeepl import _core
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("emulated_bfloat16")]
 
 UNIT = 2.0**-8  # the largest relative error of rounding to 8 significant bits
-
-
-@pytest.fixture(autouse=True)
-def emulated(monkeypatch):
-    monkeypatch.setenv("PYDEEPL_EMULATE_BF16", "1")
-    try:
-        _core.check_precision(BFLOAT16)
-    except NotImplementedError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["portable", "avx2", "avx512", "avx512_bf16"])

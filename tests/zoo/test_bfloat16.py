@@ -16,14 +16,7 @@ FLOAT32, BFLOAT16 = 0, 1
 LEAST_COSINE = 0.999  # the project's bound for bfloat16 features
 SHARED = Path(__file__).parents[3] / "shared"
 
-
-@pytest.fixture(autouse=True)
-def emulated(monkeypatch):
-    monkeypatch.setenv("PYDEEPL_EMULATE_BF16", "1")
-    try:
-        _core.check_precision(BFLOAT16)
-    except NotImplementedError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("emulated_bfloat16")
 
 
 def cosines(a, b):
