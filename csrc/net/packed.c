@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "net/winograd/winograd.h"
 
 #include <stdlib.h>
 
@@ -69,14 +70,16 @@ static pdl_status reorder(const pdl_engine *engine, dnnl_memory_t from, dnnl_mem
     return pdl_check_dnnl(code, what, error);
 }
 
-/* Fills `to` from the given weights, or from another layout by way of the given one: oneDNN turns every layout into
- * a plain one and back, but not every two into one another. */
+/* Fills `to` from the given weights, or from another layout, ours or oneDNN's, by way of the given one: oneDNN turns
+ * every layout into a plain one and back, but not every two into one another. */
 static pdl_status fill(const pdl_engine *engine, pdl_op *op, const_dnnl_memory_desc_t given, pdl_packed *to,
                        pdl_error *error)
 {
     pdl_status status = PDL_OK;
     pdl_packed *plain = NULL;
     dnnl_memory_t source = NULL;
+    if (op->packed == NULL) status = pdl_tile_weights_restore(op, error);
+    if (status != PDL_OK) return status;
     if (op->weight != NULL) {
         status = pdl_check_dnnl(dnnl_memory_create(&source, given, engine->cpu, op->weight), op->layer, error);
         if (status == PDL_OK) status = reorder(engine, source, to->memory, op->layer, error);
@@ -118,6 +121,7 @@ pdl_status pdl_packed_keep_weight(const pdl_engine *engine, pdl_op *op, const_dn
                                   pdl_error *error)
 {
     op->keep_weight = true;
+    if (op->packed == NULL) return pdl_tile_weights_restore(op, error);
     if (op->weight != NULL) return PDL_OK;
     pdl_packed *plain = NULL;
     pdl_status status = allocate(engine, op, given, &plain, error);

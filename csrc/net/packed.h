@@ -1,8 +1,8 @@
 /* Weights in the layout that oneDNN chose. SPDX-License-Identifier: Apache-2.0
  *
  * A layout depends on the batch size, though seldom. Every layout in use is made once and shared by the batches
- * that want it. The weights as they were given are dropped when the first layout exists: any other layout
- * is then made from that one, so that a large network is held once. */
+ * that want it. The weights as they were given are dropped when the first layout exists, this or that of our own 1x1:
+ * any other layout is then made from that one, so that a large network is held once. */
 #ifndef PDL_NET_PACKED_H
 #define PDL_NET_PACKED_H
 

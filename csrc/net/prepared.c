@@ -78,14 +78,32 @@ static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, 
     return map;
 }
 
+/* Our own layout of the weights. A 1x1's holds them as they were given, which are dropped; Winograd's does not. */
+static pdl_status get_tile_weights(const pdl_engine *engine, const pdl_program *program, pdl_tile_kind tile,
+                                   pdl_simd simd, pdl_step *step, pdl_error *error)
+{
+    pdl_op *op = step->op;
+    bool keep = op->keep_weight || tile != PDL_TILE_1X1;
+    pdl_status status = PDL_OK;
+    step->tile_weights = pdl_tile_weights_find(op, tile, simd);
+    if (step->tile_weights == NULL) {
+        status = pdl_step_keep_weight(engine, program, step, error);
+        if (status == PDL_OK)
+            status = pdl_tile_weights_make(op, tile, step->maps[0].channels, step->maps[op->inputs].channels, simd,
+                                           &step->tile_weights, error);
+        op->keep_weight = keep;
+    }
+    if (status != PDL_OK || keep) return status;
+    pdl_free(op->weight);
+    op->weight = NULL;
+    return PDL_OK;
+}
+
 static pdl_status make_own(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
                            const pdl_choice *choice, pdl_step *step, pdl_error *error)
 {
     const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
-    pdl_status status = pdl_step_keep_weight(engine, program, step, error);
-    if (status == PDL_OK)
-        status = pdl_tile_weights_acquire(step->op, choice->tile, in->channels, out->channels, setting->simd,
-                                          &step->tile_weights, error);
+    pdl_status status = get_tile_weights(engine, program, choice->tile, setting->simd, step, error);
     if (status != PDL_OK) return status;
     step->kind = kernels[PDL_OP_CONV].kind;
     step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;

@@ -113,12 +113,12 @@ static void tidy(trial *t, pdl_tile_kind winner, bool keep)
     pdl_op *op = t->op;
     for (size_t i = 0; i < t->count; i++)
         pdl_prepared_destroy(t->runners[i].prepared);
-    if (op->packed == NULL) return;
+    op->keep_weight = keep;
+    if (op->packed == NULL || op->weight == NULL) return;
     if (winner != PDL_TILE_KINDS && op->packed->users == 0) { /* the only layout: there is one without users at most */
         pdl_packed_destroy(op->packed);
         op->packed = NULL;
     } else if (winner == PDL_TILE_KINDS && !keep) {
-        op->keep_weight = false;
         pdl_free(op->weight);
         op->weight = NULL;
     }

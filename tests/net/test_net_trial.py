@@ -177,3 +177,30 @@ def test_processes_that_decide_at_the_same_time(doubtful, tmp_path):
     assert len(decided(path)) == 2
     first = doubtful.check(doubtful.network(path))
     assert doubtful.check(doubtful.network(path)) == first
+
+
+def test_weights_pass_between_batches_that_want_other_algorithms(tmp_path, monkeypatch):
+    """Whoever is prepared last makes its weights from those that an earlier batch has dropped down to."""
+    path = tmp_path / "decisions.txt"
+    twin = Twin(3, 5, 20)
+    y = twin.conv2d(0, 37, (1, 1), activation="relu")
+    batches = (1, 2, 3, 4, 5, 6)
+
+    def network():
+        return Network(twin.graph, y, twin.params, 0, 2, AUTO, 0, path)
+
+    first = network()
+    for batch in batches:
+        first.prepare(batch)
+    rewrite(path, lambda line: re.sub(r"(-([0-9]+)x3x5x20.*) \S+$", by_batch, line))
+    mixed, found = network(), []
+    for turn, batch in enumerate((*batches, 2, 1, 2, 5)):
+        monkeypatch.setenv("PYDEEPL_KERNELS", "avx2" if turn % 4 < 2 else "portable")
+        images = twin.images(batch)
+        np.testing.assert_allclose(mixed.run(images), twin.expected(images, y), rtol=1e-5, atol=1e-5)
+        found.append(mixed.steps(batch)[0][2] == "pdl:pointwise")
+    assert True in found and False in found
+
+
+def by_batch(line):
+    return f"{line[1]} {'onednn' if int(line[2]) % 3 == 0 else 'pdl:pointwise'}"

@@ -106,43 +106,70 @@ static void transform_all(const transform *t)
             transform_panel(t, panel, channel);
 }
 
-pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
-                                    const pdl_tile_weights **out, pdl_error *error)
+const pdl_tile_weights *pdl_tile_weights_find(pdl_op *op, pdl_tile_kind tile, pdl_simd simd)
 {
-    const pdl_winograd_kernels *kernels = pdl_winograd_kernels_for(simd);
-    size_t width = 2 * kernels->lanes, count;
     pdl_tile_weights *weights = op->tile_weights;
     while (weights != NULL && (weights->tile != tile || weights->simd != simd))
         weights = weights->next;
-    if (weights == NULL) {
-        weights = calloc(1, sizeof *weights);
-        if (weights == NULL) return pdl_fail_memory(error, sizeof *weights, op->layer);
-        size_t rounded = (outputs + width - 1) / width * width;
-        bool fits = pdl_size_mul(pdl_tile_products(tile), channels, &count) && pdl_size_mul(count, rounded, &count);
-        weights->u = fits ? pdl_alloc(count, kernels->pack == 1 ? sizeof(float) : sizeof(pdl_bf16)) : NULL;
-        if (weights->u == NULL) {
-            free(weights);
-            return pdl_fail(error, PDL_ENOMEM, "%s: out of memory for its transformed weights", op->layer);
-        }
-        weights->tile = tile;
-        weights->simd = simd;
-        transform t = {
-            .line = {pdl_tile_line(tile, 0), pdl_tile_line(tile, 1)},
-            .weight = op->weight,
-            .u = weights->u,
-            .pack = kernels->pack,
-            .channels = channels,
-            .outputs = outputs,
-            .width = width,
-        };
-        for (int axis = 0; axis < 2; axis++)
-            pdl_filter_rows_make(t.line[axis], &t.rows[axis]);
-        transform_all(&t);
-        weights->next = op->tile_weights;
-        op->tile_weights = weights;
+    if (weights != NULL) weights->users++;
+    return weights;
+}
+
+pdl_status pdl_tile_weights_make(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
+                                 const pdl_tile_weights **out, pdl_error *error)
+{
+    const pdl_winograd_kernels *kernels = pdl_winograd_kernels_for(simd);
+    size_t width = 2 * kernels->lanes, count;
+    pdl_tile_weights *weights = calloc(1, sizeof *weights);
+    if (weights == NULL) return pdl_fail_memory(error, sizeof *weights, op->layer);
+    size_t rounded = (outputs + width - 1) / width * width;
+    bool fits = pdl_size_mul(pdl_tile_products(tile), channels, &count) && pdl_size_mul(count, rounded, &count);
+    weights->u = fits ? pdl_alloc(count, kernels->pack == 1 ? sizeof(float) : sizeof(pdl_bf16)) : NULL;
+    if (weights->u == NULL) {
+        free(weights);
+        return pdl_fail(error, PDL_ENOMEM, "%s: out of memory for its transformed weights", op->layer);
     }
-    weights->users++;
+    weights->tile = tile;
+    weights->simd = simd;
+    weights->channels = channels;
+    weights->outputs = outputs;
+    transform t = {
+        .line = {pdl_tile_line(tile, 0), pdl_tile_line(tile, 1)},
+        .weight = op->weight,
+        .u = weights->u,
+        .pack = kernels->pack,
+        .channels = channels,
+        .outputs = outputs,
+        .width = width,
+    };
+    for (int axis = 0; axis < 2; axis++)
+        pdl_filter_rows_make(t.line[axis], &t.rows[axis]);
+    transform_all(&t);
+    weights->next = op->tile_weights;
+    op->tile_weights = weights;
+    weights->users = 1;
     *out = weights;
+    return PDL_OK;
+}
+
+pdl_status pdl_tile_weights_restore(pdl_op *op, pdl_error *error)
+{
+    const pdl_tile_weights *from = op->tile_weights;
+    while (from != NULL && from->tile != PDL_TILE_1X1)
+        from = from->next;
+    if (op->weight != NULL || from == NULL) return PDL_OK;
+    op->weight = pdl_alloc(op->weights, sizeof *op->weight);
+    if (op->weight == NULL) return pdl_fail_memory(error, op->weights * sizeof *op->weight, op->layer);
+    const pdl_winograd_kernels *kernels = pdl_winograd_kernels_for(from->simd);
+    size_t pack = kernels->pack, width = 2 * kernels->lanes;
+#pragma omp parallel for schedule(static)
+    for (size_t channel = 0; channel < from->channels; channel++)
+        for (size_t o = 0; o < from->outputs; o++) {
+            size_t at = (o / width * from->channels + channel / pack * pack) * width + o % width * pack;
+            float *to = &op->weight[channel * from->outputs + o];
+            at += channel % pack;
+            *to = pack == 1 ? ((const float *)from->u)[at] : pdl_bf16_widen(((const pdl_bf16 *)from->u)[at]);
+        }
     return PDL_OK;
 }
 
@@ -158,7 +185,8 @@ void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights)
     while (*link != weights)
         link = &(*link)->next;
     pdl_tile_weights *found = *link;
-    if (--found->users > 0) return;
+    bool only = op->weight == NULL && op->packed == NULL && op->tile_weights == found && found->next == NULL;
+    if (--found->users > 0 || only) return;
     *link = found->next;
     free_weights(found);
 }

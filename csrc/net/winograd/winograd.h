@@ -16,6 +16,7 @@ typedef struct pdl_tile_weights {
     pdl_tile_kind tile;
     pdl_simd simd; /* whose kernels read them */
     void *u;       /* as in winograd/kernels.h; float32 or bfloat16 */
+    size_t channels, outputs;
     size_t users;
     struct pdl_tile_weights *next;
 } pdl_tile_weights;
@@ -46,16 +47,21 @@ bool pdl_winograd_fits(const pdl_op *op, pdl_tile_kind tile, size_t channels, si
 void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op, const pdl_map *in, const pdl_map *out,
                        size_t threads, pdl_simd simd);
 
-/* The operation's weights for the tile, counted as used once more; op->weight must be there. */
-pdl_status pdl_tile_weights_acquire(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
-                                    const pdl_tile_weights **out, pdl_error *error);
+/* The operation's weights for the tile, counted as used once more, or NULL: they are still to be made. */
+const pdl_tile_weights *pdl_tile_weights_find(pdl_op *op, pdl_tile_kind tile, pdl_simd simd);
+/* Makes those that were not found, with one use; op->weight must be there. */
+pdl_status pdl_tile_weights_make(pdl_op *op, pdl_tile_kind tile, size_t channels, size_t outputs, pdl_simd simd,
+                                 const pdl_tile_weights **out, pdl_error *error);
+/* Has op->weight there again after it was dropped, from a 1x1's weights, which hold it in another order. Does nothing
+ * where there are none. */
+pdl_status pdl_tile_weights_restore(pdl_op *op, pdl_error *error);
 /* G of a line: [inputs, taps]. */
 typedef struct pdl_filter_rows {
     double g[PDL_WINOGRAD_EXTENT][PDL_WINOGRAD_TAPS];
 } pdl_filter_rows;
 void pdl_filter_rows_make(const pdl_line *line, pdl_filter_rows *rows);
 
-/* Gives one use back; weights without users are freed. */
+/* Gives one use back; weights without users are freed unless the operation has no others. */
 void pdl_tile_weights_release(pdl_op *op, const pdl_tile_weights *weights);
 void pdl_tile_weights_destroy(pdl_tile_weights *list);
 
