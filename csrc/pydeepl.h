@@ -186,9 +186,12 @@ pdl_node pdl_graph_find(const pdl_graph *graph, const char *name);
 /* ---- net: a network with weights, ready to run ------------------------------------------------------- */
 
 typedef enum pdl_preprocess {
-    PDL_PREPROCESS_NONE, /* uint8 value as float32, channels stay B, G, R */
-    PDL_PREPROCESS_TF,   /* R, G, B; x / 127.5 - 1 */
-    PDL_PREPROCESS_CAFFE /* B, G, R minus (103.939, 116.779, 123.68) */
+    PDL_PREPROCESS_NONE,  /* uint8 value as float32, channels stay B, G, R */
+    PDL_PREPROCESS_TF,    /* R, G, B; x / 127.5 - 1 */
+    PDL_PREPROCESS_CAFFE, /* B, G, R minus (103.939, 116.779, 123.68) */
+    PDL_PREPROCESS_RGB,   /* R, G, B; uint8 value as float32 */
+    PDL_PREPROCESS_UNIT,  /* R, G, B; x / 255 */
+    PDL_PREPROCESS_TORCH  /* R, G, B; (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225) */
 } pdl_preprocess;
 
 /* How convolutions are computed. Winograd's minimal filtering needs fewer multiplications and has the larger error:

@@ -127,7 +127,7 @@ class Network:
         graph: Graph,
         output: int,
         params: Sequence[NDArray[np.float32] | None],  # all layers' parameters, in order of building
-        preprocess: int,  # 0 none (BGR values), 1 "tf", 2 "caffe"
+        preprocess: int,  # of uint8 BGR: 0 none, 1 "tf", 2 "caffe", 3 RGB, 4 RGB / 255, 5 "torch"
         threads: int = 0,
         algorithm: int = 0,  # 0 auto, 1 direct, 2 Winograd with small tiles where possible, 3 with large ones
         precision: int = 0,  # 0 float32, 1 bfloat16

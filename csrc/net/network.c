@@ -30,7 +30,7 @@ static pdl_status check_create(const pdl_graph *graph, pdl_node output, const pd
                         graph->count);
     if (graph->layers[0].kind != PDL_KIND_INPUT)
         return pdl_fail(error, PDL_EINVAL, "%s: the first layer must be the input", graph->layers[0].name);
-    if (options->preprocess < PDL_PREPROCESS_NONE || options->preprocess > PDL_PREPROCESS_CAFFE)
+    if (options->preprocess < PDL_PREPROCESS_NONE || options->preprocess > PDL_PREPROCESS_TORCH)
         return pdl_fail(error, PDL_EINVAL, "unknown preprocessing %d", (int)options->preprocess);
     if (options->algorithm < PDL_ALGORITHM_AUTO || options->algorithm > PDL_ALGORITHM_WINOGRAD_LARGE)
         return pdl_fail(error, PDL_EINVAL, "unknown algorithm %d", (int)options->algorithm);

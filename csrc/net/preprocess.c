@@ -1,6 +1,6 @@
 /* Pixels to network input in one pass. SPDX-License-Identifier: Apache-2.0
  *
- * The arithmetic of keras.applications' preprocess_input, mode "tf" and "caffe". */
+ * The arithmetic of keras.applications' preprocess_input, mode "tf", "caffe" and "torch". */
 #include "net/kernels.h"
 
 #define RUN 2048 /* pixels a thread takes at a time: 6 KB in, 24 KB out */
@@ -29,14 +29,55 @@ PDL_VECTOR_CLONES static void to_caffe(const uint8_t *restrict x, size_t pixels,
     }
 }
 
+PDL_VECTOR_CLONES static void to_rgb(const uint8_t *restrict x, size_t pixels, float *restrict y)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        y[3 * i] = (float)x[3 * i + 2];
+        y[3 * i + 1] = (float)x[3 * i + 1];
+        y[3 * i + 2] = (float)x[3 * i];
+    }
+}
+
+PDL_VECTOR_CLONES static void to_unit(const uint8_t *restrict x, size_t pixels, float *restrict y)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        y[3 * i] = (float)x[3 * i + 2] / 255.0f;
+        y[3 * i + 1] = (float)x[3 * i + 1] / 255.0f;
+        y[3 * i + 2] = (float)x[3 * i] / 255.0f;
+    }
+}
+
+PDL_VECTOR_CLONES static void to_torch(const uint8_t *restrict x, size_t pixels, float *restrict y)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        y[3 * i] = ((float)x[3 * i + 2] / 255.0f - 0.485f) / 0.229f;
+        y[3 * i + 1] = ((float)x[3 * i + 1] / 255.0f - 0.456f) / 0.224f;
+        y[3 * i + 2] = ((float)x[3 * i] / 255.0f - 0.406f) / 0.225f;
+    }
+}
+
 static void convert(pdl_preprocess how, const uint8_t *x, size_t pixels, float *y)
 {
-    if (how == PDL_PREPROCESS_TF)
-        to_tf(x, pixels, y);
-    else if (how == PDL_PREPROCESS_CAFFE)
-        to_caffe(x, pixels, y);
-    else
+    switch (how) {
+    case PDL_PREPROCESS_NONE:
         widen(x, pixels, y);
+        break;
+    case PDL_PREPROCESS_TF:
+        to_tf(x, pixels, y);
+        break;
+    case PDL_PREPROCESS_CAFFE:
+        to_caffe(x, pixels, y);
+        break;
+    case PDL_PREPROCESS_RGB:
+        to_rgb(x, pixels, y);
+        break;
+    case PDL_PREPROCESS_UNIT:
+        to_unit(x, pixels, y);
+        break;
+    case PDL_PREPROCESS_TORCH:
+        to_torch(x, pixels, y);
+        break;
+    }
 }
 
 void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, pdl_precision precision, void *out)

@@ -330,7 +330,7 @@ def test_weights_are_rounded_once_whatever_was_prepared_before(batches):
         np.testing.assert_array_equal(used.run(images), fresh.run(images))
 
 
-@pytest.mark.parametrize("preprocess", [0, 1, 2])
+@pytest.mark.parametrize("preprocess", range(6))
 def test_pixels_are_preprocessed_in_float32_and_rounded(preprocess):
     twin = Twin(65, 67, 3)
     images = twin.rng.integers(0, 256, (3, 65, 67, 3), dtype=np.uint8)

@@ -61,6 +61,9 @@ MEANS = np.array([103.939, 116.779, 123.68])
         (0, lambda bgr: bgr),
         (1, lambda bgr: bgr[..., ::-1] / 127.5 - 1.0),
         (2, lambda bgr: bgr - MEANS),
+        (3, lambda bgr: bgr[..., ::-1]),
+        (4, lambda bgr: bgr[..., ::-1] / 255.0),
+        (5, lambda bgr: (bgr[..., ::-1] / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]),
     ],
 )
 def test_preprocessing(preprocess, reference):
@@ -150,8 +153,8 @@ def test_wrong_parameters():
         Network(graph, output, [params[0].astype(np.float64), *params[1:]], 0, 0)
     with pytest.raises(ValueError, match="output is node 99"):
         Network(graph, 99, params, 0, 0)
-    with pytest.raises(ValueError, match="unknown preprocessing 3"):
-        Network(graph, output, params, 3, 0)
+    with pytest.raises(ValueError, match="unknown preprocessing 6"):
+        Network(graph, output, params, 6, 0)
     with pytest.raises(ValueError, match="threads is -1"):
         Network(graph, output, params, 0, -1)
     with pytest.raises(TypeError, match="expected a Graph"):
