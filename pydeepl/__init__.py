@@ -24,6 +24,8 @@ _EXPORTS = {
     "Featurizer": "pydeepl.deep",
     "DeepImageFeaturizer": "pydeepl.deep",
     "DeepImagePredictor": "pydeepl.deep",
+    "KerasImageFileTransformer": "pydeepl.deep",
+    "KerasTransformer": "pydeepl.deep",
     "Pipeline": "pydeepl.ml",
     "PipelineModel": "pydeepl.ml",
     "LogisticRegression": "pydeepl.ml",
@@ -42,8 +44,6 @@ _EXPORTS = {
 # Names of PySpark and sparkdl that scripts import, and that this version does not have.
 _MISSING = {
     "KerasImageFileEstimator",
-    "KerasImageFileTransformer",
-    "KerasTransformer",
     "registerKerasImageUDF",
 }
 

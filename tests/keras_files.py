@@ -1,6 +1,7 @@
 """Writes small models' weights in the layouts of Keras' files, with h5py alone."""
 
 import io
+import json
 import zipfile
 from collections import Counter
 
@@ -103,3 +104,22 @@ def write_keras(path, layers, params, compression=zipfile.ZIP_STORED):
         archive.writestr("metadata.json", "{}")
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", data.getvalue())
+
+
+def write_padding_model(path, shape=(4, 5, 3)):
+    """A whole model without weights, whose output is an image: zeros, 1 wide, around its input."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "image", "batch_input_shape": [None, *shape]}},
+        {
+            "class_name": "ZeroPadding2D",
+            "config": {"name": "padded", "padding": [[1, 1], [1, 1]], "data_format": "channels_last"},
+        },
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "frame", "layers": layers}}
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = _names(["image", "padded"])
+        for name in ("image", "padded"):
+            weights.create_group(name).attrs["weight_names"] = _names([])
+    return str(path)

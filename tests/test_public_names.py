@@ -5,7 +5,7 @@ import pytest
 import pydeepl
 
 LATER = {
-    "KerasImageFileTransformer", "KerasTransformer", "KerasImageFileEstimator",
+    "KerasImageFileEstimator",
     "registerKerasImageUDF",
 }  # fmt: skip
 

@@ -38,6 +38,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "sparkdl": (
         "pydeepl.deep:DeepImageFeaturizer",
         "pydeepl.deep:DeepImagePredictor",
+        "pydeepl.deep:KerasImageFileTransformer",
+        "pydeepl.deep:KerasTransformer",
         "pydeepl.images:imageIO",
         "pydeepl.images:readImages",
     ),

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from pydeepl import _core
 from pydeepl.deep.decisions import decisions_file
 from pydeepl.deep.plan import NetworkPlan
+from pydeepl.keras import KerasModel, load_model
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.network import found_params
 
@@ -68,6 +69,7 @@ class LoadedNetwork:
 
 
 _networks: WeakValueDictionary[tuple[Any, ...], LoadedNetwork] = WeakValueDictionary()
+_models: WeakValueDictionary[WeightsFile, KerasModel] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
@@ -95,6 +97,19 @@ def shared_network(
         if loaded is None:
             loaded = _networks[key] = _load(plan, weights, threads, arithmetic)
     return loaded
+
+
+def shared_model(path: str) -> KerasModel:
+    """The model of a file (see load_model), loaded unless somebody holds it already.
+
+    Raises FileNotFoundError, and what load_model raises.
+    """
+    file = WeightsFile.at(path)
+    with _lock:
+        model = _models.get(file)
+        if model is None:
+            model = _models[file] = load_model(path)
+    return model
 
 
 def weights_in_use(

@@ -51,7 +51,8 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         the WordNet id. Of equal probabilities the class that comes first does.
     modelName : InceptionV3, Xception, ResNet50, VGG16 or VGG19.
     decodePredictions, topK : see outputCol. The names are Keras' own, downloaded once.
-    weights, precision, batchSize, cache, exact : see Featurizer; the weights are those with the top.
+    weights, precision, batchSize, cache, exact, fastDecode : see Featurizer; the weights are those with the
+        top.
 
     transform() raises ValueError as DeepImageFeaturizer's does, and WeightsUnavailable where the names cannot
     be had.
@@ -77,6 +78,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
     batchSize = DeepImageFeaturizer.batchSize
     cache = DeepImageFeaturizer.cache
     exact = DeepImageFeaturizer.exact
+    fastDecode = DeepImageFeaturizer.fastDecode
 
     _input_kwargs: dict[str, Any]
 
@@ -94,9 +96,10 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         batchSize: int | None = None,
         cache: bool | str | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> None:
         super().__init__()
-        self._setDefault(decodePredictions=False, topK=5, precision="float32", exact=False)
+        self._setDefault(decodePredictions=False, topK=5, precision="float32", exact=False, fastDecode=False)
         self._setDefault(weights=None, batchSize=None, cache=None)
         self._kept: tuple[dict[str, Any], DeepImageFeaturizer] | None = None
         self._set(**self._input_kwargs)
@@ -115,6 +118,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         batchSize: int | None = None,
         cache: bool | str | None = None,
         exact: bool = False,
+        fastDecode: bool = False,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -147,7 +151,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
 
     def _network(self, output: str) -> DeepImageFeaturizer:
         """The stage that computes the probabilities; kept, so that one predictor loads its weights once."""
-        names = ("inputCol", "modelName", "weights", "precision", "batchSize", "cache", "exact")
+        names = ("inputCol", "modelName", "weights", "precision", "batchSize", "cache", "exact", "fastDecode")
         values = {name: self.getOrDefault(name) for name in names}
         values = {name: value for name, value in values.items() if value is not None}
         if self._kept is None or self._kept[0] != values:

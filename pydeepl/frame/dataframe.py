@@ -256,7 +256,12 @@ class DataFrame:
         return DataFrame(self._node)
 
     def _with_stage(
-        self, function: StageFunction, inputs: Sequence[str], outputs: Sequence[pa.Field], keep: bool = False
+        self,
+        function: StageFunction,
+        inputs: Sequence[str],
+        outputs: Sequence[pa.Field],
+        keep: bool = False,
+        rows: int | None = None,
     ) -> DataFrame:
         """The frame with columns that a function computes.
 
@@ -269,10 +274,11 @@ class DataFrame:
             outputs   the new columns' fields; a column of the same name is replaced
             keep      whether the outputs are kept once computed (in memory within the budget, then in a
                       file), so that all frames derived from this one compute each row once
+            rows      the most rows of a batch, where the outputs are much larger than the inputs
         Returns a lazy frame: where no output is asked for, the function is not called.
         """
         names = [name if hidden_field(name) else resolve(name, self._node.schema) for name in inputs]
-        return DataFrame(Stage(self._node, Computation(function, names, outputs), keep))
+        return DataFrame(Stage(self._node, Computation(function, names, outputs, rows), keep))
 
     def _file_column(self, column: str) -> str | None:
         """The hidden column of the files that a column's cells are read from; None where there are none."""

@@ -37,6 +37,7 @@ from pydeepl.frame.batches import (
     first_rows,
     is_heavy,
     skip_rows,
+    split_rows,
     zip_streams,
 )
 from pydeepl.frame.keep import Kept
@@ -485,16 +486,23 @@ class Computation:
     """A stage's function with the columns it reads and makes; holds no node, so a paused run keeps no plan
     alive."""
 
-    def __init__(self, function: StageFunction, inputs: Sequence[str], outputs: Sequence[pa.Field]) -> None:
+    def __init__(
+        self,
+        function: StageFunction,
+        inputs: Sequence[str],
+        outputs: Sequence[pa.Field],
+        rows: int | None = None,
+    ) -> None:
         self._function, self.inputs, self.outputs = function, list(inputs), pa.schema(list(outputs))
         self.names: list[str] = self.outputs.names
+        self._rows = rows  # the most rows of a batch that the function is fed
 
     def __str__(self) -> str:
         return f"Stage [{', '.join(self.inputs)}] -> [{', '.join(self.names)}]"
 
     def run(self, batches: Batches, others: Sequence[str] = ()) -> Batches:
         """The columns made, beside other columns of the batches the function is fed."""
-        feed = Feed(batches, self.inputs)
+        feed = Feed(batches if self._rows is None else split_rows(batches, self._rows), self.inputs)
         for arrays in self._function(iter(feed)):
             try:
                 batch = feed.next_answered()

@@ -76,7 +76,7 @@ class StageState:
 
     Parameters
     ----------
-    values: JSON values (str, int, float, bool, None and lists of them) by name.
+    values: JSON values (str, int, float, bool, None, and lists and dicts of them) by name.
     arrays: NumPy arrays by name.
     stages: the stages that it holds, in order.
     unsaved_params: names of params that are not written, since `stages` holds them.
@@ -311,11 +311,13 @@ def _encode_params(stage: Params, values: dict[Any, Any], unsaved: frozenset[str
 
 
 def _encode(value: Any, where: str) -> Any:
-    """A value in JSON; numbers that JSON has no words for become {"float": "inf"}."""
+    """A value in JSON; numbers that JSON has no words for become {"float": "inf"}, dicts {"dict": {...}}."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (list, tuple)):
         return [_encode(item, where) for item in value]
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return {"dict": {name: _encode(item, where) for name, item in value.items()}}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -428,6 +430,8 @@ def _read_arrays(path: Path, expected: dict[str, Any] | None) -> dict[str, NDArr
 def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return [_decode(item) for item in value]
+    if isinstance(value, dict) and "dict" in value:
+        return {name: _decode(item) for name, item in value["dict"].items()}
     if isinstance(value, dict):
         return float(value["float"])
     return value

@@ -151,3 +151,8 @@ def test_it_is_saved_and_loaded_alone_and_in_a_pipeline(frame, weights, names, t
     model.write().overwrite().save(str(tmp_path / "model"))
     loaded = PipelineModel.load(str(tmp_path / "model"))
     assert loaded.transform(frame).collect() == model.transform(frame).collect()
+
+
+def test_decoding_at_a_reduced_size_is_the_featurizers(weights):
+    assert predictor(weights, fastDecode=True)._network("out").featurizer().fastDecode
+    assert not predictor(weights)._network("out").featurizer().fastDecode

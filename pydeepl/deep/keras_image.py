@@ -1,0 +1,142 @@
+"""KerasImageFileTransformer: a user's own Keras model over files that a user's own function loads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pydeepl.deep.model_columns import (
+    check_image_output,
+    image_column,
+    predict_cells,
+    vector_column,
+    vector_field,
+)
+from pydeepl.deep.model_params import CanLoadImage, HasOutputMode
+from pydeepl.deep.model_stage import ROWS, KerasModelStage
+from pydeepl.deep.uris import Loader, check_uri_field, load_images
+from pydeepl.images.schema import IMAGE_TYPE
+from pydeepl.keras import KerasModel
+from pydeepl.ml.base import keyword_only
+from pydeepl.ml.columns import input_column, output_column
+from pydeepl.ml.persistence import StageState
+from pydeepl.progress import progress_bar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pydeepl.frame import DataFrame
+
+__all__ = ["KerasImageFileTransformer"]
+
+
+class KerasImageFileTransformer(KerasModelStage, CanLoadImage, HasOutputMode):
+    """Appends a column of a Keras model's outputs for the image files that a column names.
+
+    Parameters
+    ----------
+    inputCol : the column of URIs.
+    outputCol : the column to append.
+    modelFile : path of the model: .keras or .h5, as pydeepl.keras.load_model takes it.
+    imageLoader : function of a URI that gives the model's input for it: an array [height, width, channels]
+        or [1, height, width, channels], of uint8 or float, channels in the model's order (R, G, B for most).
+        It is called on several threads. Where it raises (which is logged) or gives None, the output is null.
+    outputMode : "vector" for dense float32 vectors, the output flattened; "image" for image structs of
+        float32 pixels, of a model whose output is [height, width, 1 | 3 | 4].
+    kerasFitParams : what KerasImageFileEstimator trained with; nothing is computed from it.
+
+    Raises FileNotFoundError and WeightsError for the model, ValueError for columns that do not fit and,
+    when the outputs are read, for an image that does not have the shape of the model's input.
+
+    save() keeps the model file's content, load() brings it back. Functions are not saved: set imageLoader
+    again after load().
+
+    Source: sparkdl's KerasImageFileTransformer.
+    """
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        inputCol: str | None = None,
+        outputCol: str | None = None,
+        modelFile: str | os.PathLike[str] | None = None,
+        imageLoader: Callable[[str], Any] | None = None,
+        outputMode: str = "vector",
+    ) -> None:
+        super().__init__()
+        self._loader_name: str | None = None
+        self._set(**self._input_kwargs)
+
+    @keyword_only
+    def setParams(
+        self,
+        *,
+        inputCol: str | None = None,
+        outputCol: str | None = None,
+        modelFile: str | os.PathLike[str] | None = None,
+        imageLoader: Callable[[str], Any] | None = None,
+        outputMode: str = "vector",
+    ) -> Self:
+        """Sets params by keyword."""
+        return self._set(**self._input_kwargs)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        uris = input_column(self, self.inputCol, dataset)
+        name = output_column(self, self.outputCol, dataset)
+        check_uri_field(dataset.column_field(uris))
+        loader, model = self._loader(), self.model()
+        images = self.getOutputMode() == "image"
+        if images:
+            check_image_output(model)
+        field = pa.field(name, IMAGE_TYPE) if images else vector_field(name, model)
+        run = _Run(loader, model, image_column if images else vector_column, dataset._most_rows())
+        return dataset._with_stage(run, [uris], [field], keep=True, rows=ROWS)
+
+    def _loader(self) -> Loader:
+        if not self.isDefined(self.imageLoader) and self._loader_name is not None:
+            raise ValueError(
+                f"{self.uid}: imageLoader is not set: a function is not saved with its stage; "
+                f"it was {self._loader_name}: call setImageLoader"
+            )
+        return self.getImageLoader()
+
+    def _state(self) -> StageState:
+        state = super()._state()
+        loader = self._optional(self.imageLoader)
+        name = self._loader_name if loader is None else _named(loader)
+        state.values["imageLoader"] = name
+        state.unsaved_params = frozenset({"modelFile", "imageLoader"})
+        return state
+
+    @classmethod
+    def _from_state(cls, state: StageState) -> Self:
+        stage = cls()._restore_model(state)
+        stage._loader_name = None if state.values["imageLoader"] is None else state.value("imageLoader", str)
+        return stage
+
+
+def _named(function: Any) -> str:
+    return (
+        f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__name__)}"
+    )
+
+
+class _Run:
+    """Batches of URIs to columns of outputs."""
+
+    def __init__(
+        self, loader: Loader, model: KerasModel, column: Callable[..., pa.Array], total: int | None
+    ) -> None:
+        self._loader, self._model, self._column, self._total = loader, model, column, total
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
+        with progress_bar(self._total, f"{self._model.name} outputs", unit="image") as bar:
+            for batch in batches:
+                images = load_images(self._loader, batch.column(0).to_pylist(), self._model.inputShape)
+                outputs, valid = predict_cells(self._model, images)
+                bar.update(batch.num_rows)
+                yield [self._column(outputs, valid)]

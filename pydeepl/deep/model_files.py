@@ -1,0 +1,54 @@
+"""Model files that stages of this process hold: what was trained here, and what came with a saved stage.
+
+folder of the process ──► one file for each content, removed when the process ends
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_lock = threading.Lock()
+_folders: list[Path] = []  # the one folder, once somebody needed it
+
+
+def _folder() -> Path:
+    with _lock:
+        if not _folders:
+            _folders.append(Path(tempfile.mkdtemp(prefix="pydeepl-models-")))
+            atexit.register(_remove, _folders[0], os.getpid())
+        return _folders[0]
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child leaves its parent's files alone
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_model_path(suffix: str) -> str:
+    """A path in the process's folder for a model that is about to be saved there."""
+    handle, path = tempfile.mkstemp(suffix=suffix, dir=_folder())
+    os.close(handle)
+    return path
+
+
+def file_content(path: str) -> NDArray[np.uint8]:
+    """A file's bytes. Raises OSError."""
+    return np.fromfile(path, np.uint8)
+
+
+def kept_file(content: NDArray[np.uint8], name: str) -> str:
+    """The path of a file with this content, whose name ends as `name` does."""
+    digest = hashlib.sha256(content.tobytes()).hexdigest()[:24]
+    path = _folder() / f"{digest}{Path(name).suffix}"
+    if not path.exists():
+        part = new_model_path(".part")
+        content.tofile(part)
+        os.replace(part, path)
+    return str(path)
