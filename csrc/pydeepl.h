@@ -138,7 +138,8 @@ pdl_status pdl_graph_create(pdl_graph **out, pdl_error *error);
 void pdl_graph_destroy(pdl_graph *graph);
 pdl_status pdl_graph_status(const pdl_graph *graph, pdl_error *error);
 
-pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t height, size_t width, size_t channels);
+/* One sample is a feature map [h, w, c], a line [length, c] or a vector [c]: 1 <= rank <= 3. */
+pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t rank, const size_t *shape);
 pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
 pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
 pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
@@ -172,7 +173,7 @@ typedef struct pdl_layer_info {
     const char *kind; /* Keras' class name: "Conv2D", "BatchNormalization", ... */
     size_t inputs;
     const pdl_node *input;
-    size_t rank, shape[PDL_MAX_RANK]; /* of one sample's output: [h, w, c] or [c] */
+    size_t rank, shape[PDL_MAX_RANK]; /* of one sample's output: [h, w, c], [length, c] or [c] */
     size_t params;
     const pdl_param_info *param; /* in the order of Keras' get_weights() */
 } pdl_layer_info;
@@ -234,14 +235,19 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
                               const pdl_network_options *options, pdl_network **out, pdl_error *error);
 void pdl_network_destroy(pdl_network *network);
 
-/* One sample's shape at the input ([h, w, c]) and the output ([h, w, c] or [c]). */
-void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *output_rank, size_t output[PDL_MAX_RANK]);
+/* One sample's shape. */
+typedef struct pdl_shape {
+    size_t rank, extent[PDL_MAX_RANK];
+} pdl_shape;
+
+/* One sample's shape at the network's input and at its output. */
+void pdl_network_shapes(const pdl_network *network, pdl_shape *input, pdl_shape *output);
 
 /* Makes the network ready for batches of exactly `batch` >= 1 images; later calls for the same batch are free. */
 pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *error);
 
 /* Runs one batch of n images (prepared first if it is not): uint8 BGR [n, h, w, 3], preprocessed as the options say,
- * or float32 [n, h, w, c] as the network takes it -> float32 [n, output...]. With bfloat16 both ends are rounded. */
+ * or float32 [n, input...] as the network takes it -> float32 [n, output...]. With bfloat16 both ends are rounded. */
 pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_t n, float *out, pdl_error *error);
 pdl_status pdl_network_run_f32(pdl_network *network, const float *input, size_t n, float *out, pdl_error *error);
 

@@ -52,7 +52,7 @@ class Graph:
     """A network as layers and shapes. Methods append a layer, behaving as Keras', and return its node."""
 
     def __init__(self) -> None: ...
-    def input(self, name: str, height: int, width: int, channels: int) -> int: ...
+    def input(self, name: str, *shape: int) -> int: ...  # one sample: 1 to 3 extents, channels last
     def conv2d(
         self,
         name: str,

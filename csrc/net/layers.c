@@ -55,18 +55,19 @@ static size_t channels_of(const pdl_layer *layer)
     return layer->shape[layer->rank - 1];
 }
 
-pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t height, size_t width, size_t channels)
+pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t rank, const size_t *shape)
 {
     bool second = graph->count > 0;
     pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_INPUT, NULL, 0);
     if (layer == NULL) return PDL_NO_NODE;
     if (second) return pdl_layer_fail(graph, layer, PDL_EINVAL, "a graph has one input, its first layer");
-    if (height == 0 || width == 0 || channels == 0)
-        return pdl_layer_fail(graph, layer, PDL_ESHAPE, "shape [%zu, %zu, %zu] has a zero", height, width, channels);
-    layer->rank = 3;
-    layer->shape[0] = height;
-    layer->shape[1] = width;
-    layer->shape[2] = channels;
+    if (rank < 1 || rank > 3)
+        return pdl_layer_fail(graph, layer, PDL_ESHAPE, "a shape of %zu extents, expected 1 to 3", rank);
+    layer->rank = rank;
+    for (size_t i = 0; i < rank; i++) {
+        layer->shape[i] = shape[i];
+        if (shape[i] == 0) return pdl_layer_fail(graph, layer, PDL_ESHAPE, "extent %zu of its shape is 0", i);
+    }
     return pdl_layer_end(graph, layer);
 }
 

@@ -32,10 +32,9 @@ static pdl_status out_of_memory(lowering *low, const pdl_layer *layer)
 
 static int add_value(pdl_program *program, const pdl_layer *layer, size_t channels)
 {
-    bool map = layer->rank == 3;
     program->values[program->value_count] = (pdl_value){
-        .height = map ? layer->shape[0] : 1,
-        .width = map ? layer->shape[1] : 1,
+        .height = layer->rank == 3 ? layer->shape[0] : 1,
+        .width = layer->rank >= 2 ? layer->shape[layer->rank - 2] : 1,
         .channels = channels,
         .producer = -1,
     };
@@ -191,7 +190,7 @@ static pdl_status lower_layer(lowering *low, const pdl_layer *layer, int *value)
     int x = layer->inputs > 0 ? low->value_of[layer->input[0]] : -1;
     switch (layer->kind) {
     case PDL_KIND_INPUT:
-        *value = add_value(low->program, layer, layer->shape[2]);
+        *value = add_value(low->program, layer, layer->shape[layer->rank - 1]);
         return PDL_OK;
     case PDL_KIND_CONV2D:
     case PDL_KIND_DEPTHWISE_CONV2D:
@@ -248,6 +247,13 @@ static pdl_status allocate(lowering *low)
     return pdl_fail_memory(low->error, room * sizeof *low->program->ops, "a network's operations");
 }
 
+static pdl_shape shape_of(const pdl_layer *layer)
+{
+    pdl_shape shape = {.rank = layer->rank};
+    memcpy(shape.extent, layer->shape, sizeof shape.extent);
+    return shape;
+}
+
 pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const *params, pdl_program *program,
                      pdl_error *error)
 {
@@ -263,8 +269,8 @@ pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const
     const pdl_layer *last = pdl_layer_at(graph, output);
     program->input = low.value_of[0];
     program->output = low.value_of[output];
-    program->output_rank = last->rank;
-    memcpy(program->output_shape, last->shape, sizeof program->output_shape);
+    program->input_shape = shape_of(pdl_layer_at(graph, 0));
+    program->output_shape = shape_of(last);
     if (program->output == program->input) { /* a network that does nothing still gives its output */
         pdl_op *copy = add_op(&low, last, PDL_OP_COPY, &program->input, 1, program->values[program->input].channels);
         if (copy == NULL)

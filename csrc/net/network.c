@@ -89,15 +89,10 @@ void pdl_network_destroy(pdl_network *network)
     free(network);
 }
 
-void pdl_network_shapes(const pdl_network *network, size_t input[3], size_t *output_rank, size_t output[PDL_MAX_RANK])
+void pdl_network_shapes(const pdl_network *network, pdl_shape *input, pdl_shape *output)
 {
-    const pdl_program *program = &network->program;
-    const pdl_value *in = &program->values[program->input];
-    input[0] = in->height;
-    input[1] = in->width;
-    input[2] = in->channels;
-    *output_rank = program->output_rank;
-    memcpy(output, program->output_shape, sizeof program->output_shape);
+    *input = network->program.input_shape;
+    *output = network->program.output_shape;
 }
 
 /* ---- preparation ---- */
@@ -220,9 +215,11 @@ pdl_status pdl_network_prepare(pdl_network *network, size_t batch, pdl_error *er
 
 pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_t n, float *out, pdl_error *error)
 {
-    size_t channels = network->program.values[network->program.input].channels;
-    if (channels != 3)
-        return pdl_fail(error, PDL_ESHAPE, "images have 3 channels, the network's input has %zu", channels);
+    const pdl_shape *input = &network->program.input_shape;
+    if (input->rank != 3 || input->extent[2] != 3)
+        return pdl_fail(error, PDL_ESHAPE,
+                        "images have rank 3 and 3 channels, the network's input has rank %zu and %zu", input->rank,
+                        input->extent[input->rank - 1]);
     return call(&(request){.network = network, .batch = n, .images = images, .output = out}, run_task, error);
 }
 

@@ -26,7 +26,7 @@ typedef enum pdl_op_kind {
     PDL_OP_COPY,
 } pdl_op_kind;
 
-/* One sample's tensor [height, width, channels]; vectors are [1, 1, channels]. */
+/* One sample's tensor [height, width, channels]; lines are [1, length, channels], vectors [1, 1, channels]. */
 typedef struct pdl_value {
     size_t height, width, channels;
     size_t uses;  /* operations that read it, and 1 for the network's output */
@@ -65,7 +65,7 @@ typedef struct pdl_program {
     size_t op_count;
     int input, output;
     pdl_precision precision; /* of all values; what comes in and goes out is converted */
-    size_t output_rank, output_shape[PDL_MAX_RANK];
+    pdl_shape input_shape, output_shape;
 } pdl_program;
 
 /* Turns what `output` needs of the graph into operations, with copies of the weights; see pdl_network_create. */

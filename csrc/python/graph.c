@@ -91,15 +91,18 @@ static PyObject *new_node(const graph_object *self, pdl_node node)
     return pdl_raise(&error);
 }
 
-static PyObject *build_input(graph_object *self, PyObject *args, PyObject *kwargs)
+/* input(name, *shape) */
+static PyObject *build_input(graph_object *self, PyObject *args)
 {
-    static char *names[] = {"name", "height", "width", "channels", NULL};
-    const char *name;
-    size_t height, width, channels;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&O&O&:input", names, &name, to_size, &height, to_size, &width,
-                                     to_size, &channels))
-        return NULL;
-    return new_node(self, pdl_graph_input(self->graph, name, height, width, channels));
+    Py_ssize_t rank = PyTuple_GET_SIZE(args) - 1;
+    size_t shape[PDL_MAX_RANK];
+    if (rank < 1 || rank > PDL_MAX_RANK || !PyUnicode_Check(PyTuple_GET_ITEM(args, 0)))
+        return PyErr_Format(PyExc_TypeError, "expected a name and 1 to 3 extents, got %R", args);
+    const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(args, 0));
+    if (name == NULL) return NULL;
+    for (Py_ssize_t i = 0; i < rank; i++)
+        if (!to_size(PyTuple_GET_ITEM(args, i + 1), &shape[i])) return NULL;
+    return new_node(self, pdl_graph_input(self->graph, name, (size_t)rank, shape));
 }
 
 typedef pdl_node (*conv_builder)(pdl_graph *, const char *, pdl_node, const pdl_conv2d_spec *);
@@ -345,7 +348,7 @@ static void graph_dealloc(graph_object *self)
 #define BUILDER(name, text) {#name, (PyCFunction)(void (*)(void))build_##name, METH_VARARGS | METH_KEYWORDS, text}
 
 static PyMethodDef methods[] = {
-    BUILDER(input, "The graph's input, its first layer."),
+    {"input", (PyCFunction)build_input, METH_VARARGS, "The graph's input, its first layer: input(name, *shape)."},
     BUILDER(conv2d, "Keras' Conv2D."),
     BUILDER(depthwise_conv2d, "Keras' DepthwiseConv2D."),
     BUILDER(separable_conv2d, "Keras' SeparableConv2D."),

@@ -136,15 +136,16 @@ static PyObject *prepare(network_object *self, PyObject *object)
 /* A new output array, or the caller's after a check. */
 static PyObject *output_array(const network_object *self, npy_intp n, PyObject *given)
 {
-    size_t input[3], rank, shape[PDL_MAX_RANK];
+    pdl_shape input, shape;
     npy_intp dims[PDL_MAX_RANK + 1] = {n};
-    pdl_network_shapes(self->network, input, &rank, shape);
-    for (size_t i = 0; i < rank; i++)
-        dims[i + 1] = (npy_intp)shape[i];
-    if (given == Py_None) return PyArray_SimpleNew((int)rank + 1, dims, NPY_FLOAT32);
+    pdl_network_shapes(self->network, &input, &shape);
+    int rank = (int)shape.rank;
+    for (int i = 0; i < rank; i++)
+        dims[i + 1] = (npy_intp)shape.extent[i];
+    if (given == Py_None) return PyArray_SimpleNew(rank + 1, dims, NPY_FLOAT32);
     PyArrayObject *array = (PyArrayObject *)given;
-    int fits = is_float32(given) && PyArray_ISWRITEABLE(array) && PyArray_NDIM(array) == (int)rank + 1 &&
-               PyArray_CompareLists(PyArray_DIMS(array), dims, (int)rank + 1);
+    int fits = is_float32(given) && PyArray_ISWRITEABLE(array) && PyArray_NDIM(array) == rank + 1 &&
+               PyArray_CompareLists(PyArray_DIMS(array), dims, rank + 1);
     if (fits) return Py_NewRef(given);
     PyErr_SetString(PyExc_ValueError, "out must be a writable C-contiguous float32 array of the output's shape");
     return NULL;
@@ -152,17 +153,21 @@ static PyObject *output_array(const network_object *self, npy_intp n, PyObject *
 
 static int check_input(const network_object *self, PyArrayObject *array)
 {
-    size_t input[3], rank, shape[PDL_MAX_RANK];
-    pdl_network_shapes(self->network, input, &rank, shape);
-    int type = PyArray_TYPE(array), fits = PyArray_NDIM(array) == 4 && PyArray_ISCARRAY_RO(array);
+    pdl_shape input, output;
+    pdl_network_shapes(self->network, &input, &output);
+    int type = PyArray_TYPE(array), fits = PyArray_NDIM(array) == (int)input.rank + 1 && PyArray_ISCARRAY_RO(array);
     fits = fits && (type == NPY_UINT8 || type == NPY_FLOAT32);
-    for (int i = 0; fits && i < 3; i++)
-        fits = (size_t)PyArray_DIM(array, i + 1) == input[i];
-    if (!fits)
-        PyErr_Format(PyExc_ValueError,
-                     "input must be a C-contiguous uint8 or float32 array of shape (n, %zu, %zu, %zu)", input[0],
-                     input[1], input[2]);
-    return fits;
+    for (int i = 0; fits && i < (int)input.rank; i++)
+        fits = (size_t)PyArray_DIM(array, i + 1) == input.extent[i];
+    if (fits) return 1;
+    PyObject *expected = pdl_size_tuple(input.extent, input.rank),
+             *found = PyObject_GetAttrString((PyObject *)array, "shape");
+    if (expected != NULL && found != NULL)
+        PyErr_Format(PyExc_ValueError, "input must be a C-contiguous uint8 or float32 array of n samples %R, got %R %R",
+                     expected, PyArray_DESCR(array), found);
+    Py_XDECREF(expected);
+    Py_XDECREF(found);
+    return 0;
 }
 
 /* Whether two C-contiguous arrays share memory: a run writes its output while it still reads the input. */
@@ -243,17 +248,17 @@ static PyObject *seconds(network_object *self, PyObject *object)
 static PyObject *input_shape(const network_object *self, void *unused)
 {
     (void)unused;
-    size_t input[3], rank, shape[PDL_MAX_RANK];
-    pdl_network_shapes(self->network, input, &rank, shape);
-    return pdl_size_tuple(input, 3);
+    pdl_shape input, output;
+    pdl_network_shapes(self->network, &input, &output);
+    return pdl_size_tuple(input.extent, input.rank);
 }
 
 static PyObject *output_shape(const network_object *self, void *unused)
 {
     (void)unused;
-    size_t input[3], rank, shape[PDL_MAX_RANK];
-    pdl_network_shapes(self->network, input, &rank, shape);
-    return pdl_size_tuple(shape, rank);
+    pdl_shape input, output;
+    pdl_network_shapes(self->network, &input, &output);
+    return pdl_size_tuple(output.extent, output.rank);
 }
 
 /* ---- the module's function ---- */
@@ -278,14 +283,15 @@ static PyMethodDef functions[] = {
 static PyMethodDef methods[] = {
     {"prepare", (PyCFunction)prepare, METH_O, "Makes the network ready for batches of exactly this many images."},
     {"run", (PyCFunction)(void (*)(void))run, METH_VARARGS | METH_KEYWORDS,
-     "uint8 BGR or float32 [n, height, width, channels] -> float32 [n, output...]."},
+     "uint8 BGR [n, height, width, 3] or float32 [n, input...] -> float32 [n, output...]."},
     {"steps", (PyCFunction)steps, METH_O, "(layer, kind, implementation, flops) of every step for this batch size."},
     {"seconds", (PyCFunction)seconds, METH_O, "Every step's fastest run so far for this batch size."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef properties[] = {
-    {"input_shape", (getter)input_shape, NULL, "One sample's input: (height, width, channels).", NULL},
+    {"input_shape", (getter)input_shape, NULL,
+     "One sample's input: (height, width, channels), (length, channels) or (channels,).", NULL},
     {"output_shape", (getter)output_shape, NULL, "One sample's output.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -166,7 +166,7 @@ static pdl_node module_8(inception *net, pdl_node x, size_t index)
 void pdl_zoo_inception_v3(pdl_graph *graph, const pdl_zoo_spec *spec, int include_top)
 {
     inception net = {.graph = graph};
-    pdl_node x = stem(&net, pdl_graph_input(graph, "input_layer", spec->height, spec->width, 3));
+    pdl_node x = stem(&net, pdl_graph_input(graph, "input_layer", 3, (size_t[]){spec->height, spec->width, 3}));
     x = module_35(&net, x, 0, 32);
     x = module_35(&net, x, 1, 64);
     x = module_35(&net, x, 2, 64);

@@ -69,7 +69,7 @@ void pdl_zoo_resnet50(pdl_graph *graph, const pdl_zoo_spec *spec, int include_to
         size_t filters, blocks, stride;
     } stages[] = {{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}};
 
-    pdl_node x = stem(graph, pdl_graph_input(graph, "input_layer", spec->height, spec->width, 3));
+    pdl_node x = stem(graph, pdl_graph_input(graph, "input_layer", 3, (size_t[]){spec->height, spec->width, 3}));
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
         for (size_t block = 1; block <= stages[i].blocks; block++) {
             const bottleneck at = {.stage = i + 2,

@@ -9,7 +9,7 @@ static void vgg(pdl_graph *graph, const pdl_zoo_spec *spec, int include_top, con
 {
     static const size_t filters[BLOCKS] = {64, 128, 256, 512, 512};
     char name[PDL_ZOO_NAME];
-    pdl_node x = pdl_graph_input(graph, "input_layer", spec->height, spec->width, 3);
+    pdl_node x = pdl_graph_input(graph, "input_layer", 3, (size_t[]){spec->height, spec->width, 3});
     for (size_t block = 0; block < BLOCKS; block++) {
         const pdl_conv2d_spec conv = {.filters = filters[block],
                                       .kernel = {3, 3},

@@ -85,7 +85,7 @@ static pdl_node middle(xception *net, pdl_node x, size_t block)
 void pdl_zoo_xception(pdl_graph *graph, const pdl_zoo_spec *spec, int include_top)
 {
     xception net = {.graph = graph};
-    pdl_node x = pdl_graph_input(graph, "input_layer", spec->height, spec->width, 3);
+    pdl_node x = pdl_graph_input(graph, "input_layer", 3, (size_t[]){spec->height, spec->width, 3});
     x = conv(&net, "block1_conv1", x, 32, 2);
     x = conv(&net, "block1_conv2", x, 64, 1);
     x = reduction(&net, x, 2, 128, 128);

@@ -83,8 +83,10 @@ def _unknown(node: Node) -> str:
 
 def _input(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
     shape = list(config.get("batch_shape") or config.get("batch_input_shape") or [])[1:]
-    if len(shape) != 3:
-        raise Unsupported(f"expected an input of images [height, width, channels], found {shape}")
+    if not 1 <= len(shape) <= 3:
+        raise Unsupported(
+            f"expected [height, width, channels], [length, channels] or [features], found {shape}"
+        )
     if None in shape:
         raise Unsupported(f"its size {shape} is open: save the model with a fixed input size")
     return graph.input(name, *shape)

@@ -14,12 +14,16 @@ from pydeepl.keras.config import read_config
 from pydeepl.keras.reader import graph_layers, load_params
 from pydeepl.keras.topology import Topology, read_topology
 
+# Rows that are run at a time where the caller does not say.
+_IMAGES, _ROWS = 32, 512
+
 
 class KerasModel:
     """A Keras model on the C core; made by load_model.
 
-    Attributes: name; inputShape, of one image (height, width, channels); outputShape, of one image's output;
-    layerNames, of every layer whose output `predict` can give. Safe from several threads.
+    Attributes: name; inputShape, of one row of its input: (height, width, channels), (length, channels) or
+    (features,); outputShape, of one row's output; layerNames, of every layer whose output `predict` can give.
+    Safe from several threads.
     """
 
     def __init__(
@@ -41,19 +45,34 @@ class KerasModel:
     def __repr__(self) -> str:
         return f"KerasModel({self.name!r}: {list(self.inputShape)} -> {list(self.outputShape)})"
 
-    def predict(self, x: NDArray[Any], layer: str | None = None, batchSize: int = 32) -> NDArray[np.float32]:
+    def predict(
+        self, x: NDArray[Any], layer: str | None = None, batchSize: int | None = None
+    ) -> NDArray[np.float32]:
         """The model's output, or that of its layer of this name, float32 [n, ...].
 
-        x: [n, height, width, channels], as the model wants it: nothing is preprocessed. Raises ValueError for
-        another shape and for a layer that the model does not have.
+        Parameters
+        ----------
+        x : numbers [n, *inputShape] for any n, as the model wants them: nothing is preprocessed.
+        layer : a name of layerNames; None for the model's output.
+        batchSize : rows that are run at a time; None for 32 images, or 512 of what is smaller.
+
+        Raises ValueError for another shape and for a layer that the model does not have; TypeError for what
+        is no array of numbers.
         """
         x = np.asarray(x)
-        if x.shape[1:] != self.inputShape:
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"expected x of numbers, float32 or uint8, got {x.dtype}")
+        if x.shape[1:] != self.inputShape or x.ndim == 0:
             raise ValueError(f"expected x [n, {', '.join(map(str, self.inputShape))}], got {list(x.shape)}")
+        if batchSize is None:
+            batchSize = _IMAGES if len(self.inputShape) == 3 else _ROWS
+        if batchSize < 1:
+            raise ValueError(f"batchSize is {batchSize}, expected at least 1")
         network = self._network(layer)
         out = np.empty((len(x), *network.output_shape), np.float32)
+        as_they_are = x.dtype == np.uint8 and len(self.inputShape) == 3 and self.inputShape[2] == 3
         for first in range(0, len(x), batchSize):
-            part = np.ascontiguousarray(x[first : first + batchSize], np.float32)
+            part = np.ascontiguousarray(x[first : first + batchSize], None if as_they_are else np.float32)
             network.run(part, out[first : first + batchSize])
         return out
 

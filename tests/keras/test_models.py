@@ -12,7 +12,7 @@ import pytest
 from pydeepl.keras import WeightsError, load_model
 
 MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
-INNER = {"branches": "joined", "chain": "pooled"}
+INNER = {"branches": "joined", "chain": "pooled", "table": "norm"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def assert_close(found, expected):
 
 
 @pytest.mark.parametrize("form", forms(""))
-@pytest.mark.parametrize("name", ["branches", "chain"])
+@pytest.mark.parametrize("name", ["branches", "chain", "table"])
 def test_outputs_are_keras(golden, name, form):
     model = load_model(*forms(name)[form])
     x = golden[f"{name}_x"]
@@ -140,8 +140,8 @@ def test_what_shapes_do_not_allow_names_the_layer(tmp_path):
         load_model(changed(tmp_path, change), weights=MODELS / "branches.h5")
 
 
-@pytest.mark.parametrize("shape", [[None, None, 10, 3], [None, 5]])
-def test_inputs_that_are_no_images_of_a_size(tmp_path, shape):
+@pytest.mark.parametrize("shape", [[None, None, 10, 3], [None], [None, 2, 2, 2, 2]])
+def test_inputs_that_the_core_does_not_take(tmp_path, shape):
     path = changed(tmp_path, lambda layers: layers["image"]["config"].update(batch_shape=shape))
     with pytest.raises(WeightsError, match=r"image \(InputLayer\)"):
         load_model(path, weights=MODELS / "branches.h5")
@@ -207,6 +207,13 @@ def test_wrong_arrays_and_layers_are_named(golden):
     model = load_model(MODELS / "chain.keras")
     with pytest.raises(ValueError, match=r"expected x \[n, 9, 9, 2\], got \[3, 12, 10, 3\]"):
         model.predict(golden["branches_x"])
+    for x in (np.float32(1), golden["chain_x"][0]):
+        with pytest.raises(ValueError, match=r"expected x \[n, 9, 9, 2\], got \["):
+            model.predict(x)
+    with pytest.raises(TypeError, match="expected x of numbers, float32 or uint8, got object"):
+        model.predict(golden["chain_x"].astype(object))
+    with pytest.raises(ValueError, match="batchSize is 0"):
+        model.predict(golden["chain_x"], batchSize=0)
     with pytest.raises(ValueError, match=r"layer 'last' is not in the model, which has: .*pooled"):
         model.predict(golden["chain_x"], layer="last")
 
@@ -226,3 +233,19 @@ def test_several_threads_share_a_model(golden):
     assert len(found) == 8
     for layer, output in found:
         assert_close(output, golden["branches_y" if layer is None else "branches_inner"])
+
+
+@pytest.mark.parametrize("name", ["branches", "chain"])
+def test_bytes_are_numbers_too(name):
+    model = load_model(MODELS / f"{name}.keras")
+    pixels = np.random.default_rng(3).integers(0, 256, (3, *model.inputShape), np.uint8)
+    assert_close(model.predict(pixels), model.predict(pixels.astype(np.float32)))
+    assert_close(model.predict(pixels[:, ::-1]), model.predict(pixels[:, ::-1].astype(np.float64)))
+
+
+@pytest.mark.parametrize("rows", [1, 6, 700])
+def test_any_number_of_vectors(golden, rows):
+    model = load_model(MODELS / "table.keras", threads=1)
+    x, y = (np.resize(golden[f"table_{part}"], (rows, shape)) for part, shape in (("x", 11), ("y", 3)))
+    assert_close(model.predict(x), y)
+    assert model.predict(x).dtype == np.float32

@@ -96,11 +96,22 @@ def test_the_first_mistake_sticks(graph):
     assert len(graph.layers) == 1
 
 
-@pytest.mark.parametrize("extent", ["height", "width", "channels"])
-def test_an_input_with_a_zero(extent):
-    shape = {"height": 4, "width": 4, "channels": 3, extent: 0}
-    with pytest.raises(ValueError, match=r"in: shape .* has a zero"):
-        Graph().input("in", **shape)
+@pytest.mark.parametrize("shape", [(0, 4, 3), (4, 0, 3), (4, 4, 0), (0,), (4, 0)])
+def test_an_input_with_a_zero(shape):
+    with pytest.raises(ValueError, match=rf"in: extent {shape.index(0)} of its shape is 0"):
+        Graph().input("in", *shape)
+
+
+def test_inputs_of_other_ranks():
+    for shape in [(5,), (7, 5), (6, 7, 5)]:
+        graph = Graph()
+        graph.input("in", *shape)
+        assert graph.layers[0][3] == shape
+    with pytest.raises(ValueError, match="4 extents, expected 1 to 3"):
+        Graph().input("in", 1, 2, 3, 4)
+    for arguments in [(), ("in",), (3, 4), ("in", 1, 2, 3, 4, 5), ("in", "4")]:
+        with pytest.raises(TypeError):
+            Graph().input(*arguments)
 
 
 def test_wrong_types(graph):

@@ -124,13 +124,13 @@ def test_wrong_inputs():
     assert network.input_shape == (17, 16, 3) and network.output_shape == (7,)
     good = twin.images(2)
     for wrong in (good[:, 1:], good[0], good.astype(np.float64), good[:, ::-1]):
-        with pytest.raises(ValueError, match=r"shape \(n, 17, 16, 3\)"):
+        with pytest.raises(ValueError, match=r"n samples \(17, 16, 3\), got"):
             network.run(wrong)
     with pytest.raises(ValueError, match="a batch of 0 images"):
         network.prepare(0)
     assert network.run(good[:0]).shape == (0, 7)
     gray = Twin(4, 4, 1)
-    with pytest.raises(ValueError, match="images have 3 channels, the network's input has 1"):
+    with pytest.raises(ValueError, match="images have rank 3 and 3 channels, the network's input has rank 3 and 1"):
         gray.network(0).run(np.zeros((1, 4, 4, 1), np.uint8))
 
 

@@ -3,6 +3,7 @@
 
 branches    functional: parallel branches, a shared layer, every kind of layer that load_model builds
 chain       sequential, with layers that only training uses
+table       sequential, on vectors
 models.npz  for each: x, y = model(x), and the output of one inner layer
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 from keras import layers as L
 
 HERE = pathlib.Path(__file__).resolve().parent / "models"
-INNER = {"branches": "joined", "chain": "pooled"}
+INNER = {"branches": "joined", "chain": "pooled", "table": "norm"}
 
 
 def branches():
@@ -55,6 +56,21 @@ def chain():
     )
 
 
+def table():
+    return keras.Sequential(
+        [
+            L.Input((11,)),
+            L.Dense(24, activation="relu", name="wide"),
+            L.BatchNormalization(name="norm"),
+            L.Dense(7, name="narrow"),
+            L.ReLU(),
+            L.Dropout(0.5),
+            L.Dense(3, activation="softmax", name="odds"),
+        ],
+        name="table",
+    )
+
+
 def fill(model, random):
     for layer in model.layers:
         values = [random.uniform(-0.6, 0.6, weight.shape).astype(np.float32) for weight in layer.weights]
@@ -66,7 +82,7 @@ def fill(model, random):
 def main():
     HERE.mkdir(exist_ok=True)
     arrays = {}
-    for make in (branches, chain):
+    for make in (branches, chain, table):
         random = np.random.default_rng(7)
         model = make()
         fill(model, random)
