@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(shell find csrc pydeepl -name '*.[ch]' -o -name '*.py' -o -name '*.pyi')
+# Two test processes, each test file in one of them; ARGS="-n 0" undoes it.
+PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test live lint typecheck format sanitize pythons bench clean help
@@ -25,7 +27,7 @@ demo: $(VENV)/.extra-demo
 
 # From tests/ and by pytest's own script: the installed package is what is tested, not the source folder beside it.
 test: $(VENV)/.extra-test
-	cd tests && $(abspath $(BIN))/pytest $(ARGS)
+	cd tests && $(abspath $(BIN))/pytest $(PARALLEL) $(ARGS)
 
 # Comparisons with live Keras and, where there is a Java, live Spark.
 live: $(VENV)/.extra-test $(VENV)/.extra-live
@@ -45,7 +47,7 @@ typecheck: $(VENV)/.extra-lint $(VENV)/.extra-test
 	$(BIN)/mypy
 
 sanitize: $(VENV)/.extra-test
-	tools/sanitize $(BIN)/python $(ARGS)
+	tools/sanitize $(BIN)/python $(PARALLEL) $(ARGS)
 
 pythons:
 	tools/pythons $(ARGS)
