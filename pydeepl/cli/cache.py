@@ -15,19 +15,36 @@ from pydeepl.deep.cache import (
     feature_folder,
     size_limit,
 )
+from pydeepl.deep.decisions import (
+    KeptDecisions,
+    clear_decisions,
+    decisions_folder,
+    kept_decisions,
+    trials_are_on,
+)
 from pydeepl.deep.plan import check_model_name, model_names
 from pydeepl.sizes import size_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """info, clear [NET]; --folder and --json for both."""
+    """info, clear [NET | --trials]; --folder and --json for both."""
     parser.epilog = (
-        "PYDEEPL_FEATURE_CACHE: 1 or a folder switches it on; PYDEEPL_FEATURE_CACHE_SIZE: its size."
+        "PYDEEPL_FEATURE_CACHE: 1 or a folder switches it on; PYDEEPL_FEATURE_CACHE_SIZE: its size. "
+        "PYDEEPL_TRIALS: 0 switches trials of algorithms off."
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    info = actions.add_parser("info", help="what is in the cache of features")
+    info = actions.add_parser(
+        "info", help="what is in the cache of features, and what trials of algorithms decided"
+    )
     clear = actions.add_parser("clear", help="remove the features, without asking")
-    clear.add_argument("network", nargs="?", metavar="NET", help=f"only those of {', '.join(model_names())}")
+    what = clear.add_mutually_exclusive_group()
+    what.add_argument("network", nargs="?", metavar="NET", help=f"only those of {', '.join(model_names())}")
+    what.add_argument(
+        "--trials",
+        action="store_true",
+        help="not features, but what trials of algorithms decided: networks that are prepared from now on "
+        "decide anew, and their features may differ by rounding",
+    )
     for action in (info, clear):
         action.add_argument("--folder", type=Path, metavar="DIR", help="the cache (%(default)s)")
         action.add_argument("--json", action="store_true", help="for programs")
@@ -37,18 +54,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the action."""
     folder = arguments.folder.expanduser().absolute()
-    return _clear(arguments, folder) if arguments.action == "clear" else _info(arguments, folder)
+    if arguments.action == "info":
+        return _info(arguments, folder)
+    return _clear_trials(arguments) if arguments.trials else _clear(arguments, folder)
 
 
 def _info(arguments: argparse.Namespace, folder: Path) -> int:
-    networks, limit = cached_networks(folder), size_limit()
+    networks, limit, trials = cached_networks(folder), size_limit(), kept_decisions()
     if arguments.json:
         on = feature_folder(None) is not None
-        _print_json({"folder": str(folder), "enabled": on, "limit": limit, **_totals(networks)}, networks)
+        head = {"folder": str(folder), "enabled": on, "limit": limit, **_totals(networks)}
+        _print_json({**head, "trials": _trials_for_programs(trials)}, networks)
         return 0
     state = "" if feature_folder(None) is not None else " (off unless asked for: PYDEEPL_FEATURE_CACHE=1)"
     print(f"{folder}{state}\n{_sum(networks)} of {size_text(limit)}")
     _print_networks(networks)
+    print(f"{decisions_folder()}{'' if trials_are_on() else ' (off: PYDEEPL_TRIALS)'}\n{_trials_sum(trials)}")
     return 0
 
 
@@ -61,6 +82,25 @@ def _clear(arguments: argparse.Namespace, folder: Path) -> int:
     print(f"{folder}\nremoved {_sum(networks)}")
     _print_networks(networks)
     return 0
+
+
+def _clear_trials(arguments: argparse.Namespace) -> int:
+    trials = clear_decisions()
+    if arguments.json:
+        print(json.dumps(_trials_for_programs(trials), indent=1))
+    else:
+        print(f"{decisions_folder()}\nremoved {_trials_sum(trials)}")
+    return 0
+
+
+def _trials_for_programs(trials: list[KeptDecisions]) -> dict[str, Any]:
+    files = [each._asdict() for each in trials]
+    return {"folder": str(decisions_folder()), "enabled": trials_are_on(), "files": files}
+
+
+def _trials_sum(trials: list[KeptDecisions]) -> str:
+    total = size_text(sum(each.bytes for each in trials))
+    return f"decisions of trials: {sum(each.decisions for each in trials)}, {total}"
 
 
 def _totals(networks: list[CachedNetwork]) -> dict[str, int]:

@@ -12,6 +12,8 @@ algorithm.
 
 import os
 from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 import pydeepl
 from pydeepl.weights.places import cache_folder
@@ -19,11 +21,46 @@ from pydeepl.weights.places import cache_folder
 _NO = ("0", "off", "false", "no")
 
 
+class KeptDecisions(NamedTuple):
+    """What one version of pydeepl has decided."""
+
+    path: str
+    decisions: int
+    bytes: int
+
+
+def decisions_folder() -> Path:
+    """Where the files are."""
+    return cache_folder() / "algorithms"
+
+
+def trials_are_on() -> bool:
+    """Whether PYDEEPL_TRIALS allows them."""
+    return os.environ.get("PYDEEPL_TRIALS", "").strip().lower() not in _NO
+
+
 def decisions_file() -> str | None:
     """The path of the file, its folder made where it was missing; None where nothing is to be timed."""
-    if os.environ.get("PYDEEPL_TRIALS", "").strip().lower() in _NO:
+    if not trials_are_on():
         return None
-    folder = cache_folder() / "algorithms"
+    folder = decisions_folder()
     with suppress(OSError):  # the core then finds no file that it can write
         folder.mkdir(parents=True, exist_ok=True)
     return str(folder / f"{pydeepl.__version__}.txt")
+
+
+def kept_decisions() -> list[KeptDecisions]:
+    """What is kept, version by version; nothing where there is no folder. Raises OSError."""
+    found = []
+    for path in sorted(decisions_folder().glob("*.txt")):
+        text = path.read_bytes()
+        found.append(KeptDecisions(str(path), sum(map(bool, text.split(b"\n"))), len(text)))
+    return found
+
+
+def clear_decisions() -> list[KeptDecisions]:
+    """Removes all of it, so that this machine decides anew; returns what there was. Raises OSError."""
+    removed = kept_decisions()
+    for each in removed:
+        Path(each.path).unlink(missing_ok=True)
+    return removed

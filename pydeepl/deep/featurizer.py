@@ -64,7 +64,8 @@ class Featurizer:
         were computed. Where all images are known, the weights are not even loaded.
     exact : True computes every convolution as the direct sum. False takes faster algorithms of fewer
         multiplications (Winograd's) where they pay: features of photographs then move by 4e-6 of their size,
-        by at most 6e-6 (InceptionV3 and VGG16, trained weights).
+        by at most 6e-6 (InceptionV3 and VGG16, trained weights). Where two algorithms are close, the first
+        call on a machine times both and keeps what it decided; see pydeepl.deep.decisions.
     fastDecode : True decodes large JPEGs at half, a quarter or an eighth of their sides where that is not
         below the network's input (see load_batch). Photos of 1024 x 800 then load in three quarters of the
         time; InceptionV3's features move by 0.15 of their size (cosine 0.99), its average-pooled ones by 0.12
