@@ -7,6 +7,7 @@ import os
 import socket
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ class ShippedFile:
                 return str(path)
         raise RuntimeError(
             f"node {socket.gethostname()} has no weights: looked for {self.path} and for {shipped}, "
-            f"{self.size} bytes, MD5 {self.md5}"
+            f"{self.size} bytes, MD5 {self.md5}; Spark brings them by addFile, but not over Spark Connect: "
+            "there the file has to lie on each node at the driver's path"
         )
 
 
@@ -71,6 +73,10 @@ def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:
     return files
 
 
+# Searches fit in several threads at once.
+_adding = threading.Lock()
+
+
 def _add_file(session: Any, file: ShippedFile) -> None:
     """addFile names a file by its path's end: a link gives it the name that tells weights apart."""
     try:
@@ -80,11 +86,12 @@ def _add_file(session: Any, file: ShippedFile) -> None:
     if context.master.startswith("local"):
         return  # the workers see the driver's disk
     folder = Path(context._temp_dir) / "pydeepl"
-    folder.mkdir(exist_ok=True)
     link = folder / file.name
-    if not link.exists():
-        link.symlink_to(file.path)
-    context.addFile(str(link))
+    with _adding:
+        folder.mkdir(exist_ok=True)
+        if not link.exists():
+            link.symlink_to(Path(file.path).resolve())
+            context.addFile(str(link))
 
 
 def packed(stage: Any) -> bytes:

@@ -4,67 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from spark.compare import assert_close, features_of
 
 import pydeepl
 from pydeepl import ImageSchema
 from pydeepl.linalg import vector_matrix
 
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture(scope="module")
-def weights(random_weights):
-    return str(random_weights("ResNet50"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Twelve pictures in two kinds, dark and light, of several sizes and channels."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for index in range(12):
-        channels = (3, 1, 4)[index % 3]
-        shape = (30 + 10 * index, 60, channels)
-        pixels = np.random.default_rng(index).integers(0, 60, shape, np.uint8) + np.uint8(150 * (index % 2))
-        Image.fromarray(pixels if channels > 1 else pixels[:, :, 0]).save(folder / f"{index:02}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def images(spark, folder):
-    """With a label, in two partitions."""
-    from pyspark.sql.functions import col, regexp_extract
-
-    frame = spark.read.format("image").load(str(folder)).repartition(2)
-    number = regexp_extract("image.origin", r"(\d+)\.png$", 1).cast("int")
-    return frame.withColumn("number", number).withColumn("label", (col("number") % 2).cast("double")).cache()
-
-
-@pytest.fixture(scope="module")
-def expected(folder, weights):
-    """number -> features, by pydeepl's own engine."""
-    frame = ImageSchema.readImages(str(folder))
-    stage = pydeepl.DeepImageFeaturizer(
-        inputCol="image", outputCol="features", modelName="ResNet50", weights=weights
-    )
-    table = stage.transform(frame).orderBy("image.origin").select("features").toArrow()
-    return vector_matrix(table["features"])
-
-
-@pytest.fixture
-def featurizer(weights):
-    from pydeepl.spark import DeepImageFeaturizer
-
-    return DeepImageFeaturizer(inputCol="image", outputCol="features", modelName="ResNet50", weights=weights)
-
-
-def features_of(rows):
-    return np.stack([row.features.toArray() for row in sorted(rows, key=lambda row: row.number)])
-
-
-def assert_close(found, expected):
-    error = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
-    assert error.max() <= 1e-5
 
 
 def test_features_are_those_of_the_own_engine(images, featurizer, expected):
@@ -79,14 +25,14 @@ def test_features_are_those_of_the_own_engine(images, featurizer, expected):
     assert out.select("image").collect()[0].image == images.select("image").collect()[0].image
 
 
-def test_pydeepls_own_stages_take_a_pyspark_frame(images, weights, folder, expected):
+def test_pydeepls_own_stages_take_a_pyspark_frame(images, weights, pictures, expected):
     from pyspark.sql import DataFrame
 
     stage = pydeepl.DeepImageFeaturizer(
         inputCol="image", outputCol="features", modelName="ResNet50", weights=weights
     )
     classifier = pydeepl.LogisticRegression(regParam=0.01)
-    own = ImageSchema.readImages(str(folder)).withColumn("number", pydeepl.lit(0))
+    own = ImageSchema.readImages(str(pictures)).withColumn("number", pydeepl.lit(0))
     labels = [float(i % 2) for i in range(12)]
     table = pydeepl.SparkSession.builder.getOrCreate().createDataFrame(
         [(pydeepl.Vectors.dense(row), label) for row, label in zip(expected, labels, strict=True)],
@@ -147,46 +93,15 @@ def test_streaming_frames(spark, images, featurizer, expected, tmp_path):
     assert_close(features_of(spark.read.parquet(str(tmp_path / "out")).collect()), expected)
 
 
-def test_predictions(images, random_weights, folder):
+def test_predictions(images, random_weights, pictures):
     from pydeepl.spark import DeepImagePredictor
 
     weights = str(random_weights("ResNet50", top=True))
     params = {"inputCol": "image", "outputCol": "features", "modelName": "ResNet50", "weights": weights}
-    own = pydeepl.DeepImagePredictor(**params).transform(ImageSchema.readImages(str(folder)))
+    own = pydeepl.DeepImagePredictor(**params).transform(ImageSchema.readImages(str(pictures)))
     expected = vector_matrix(own.orderBy("image.origin").select("features").toArrow()["features"])
     found = features_of(DeepImagePredictor(**params).transform(images).collect())
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-
-
-def test_a_worker_keeps_its_network_and_its_threads(spark, images, featurizer):
-    """Two jobs find one network in each worker, prepared by the first; OpenMP has a task's CPUs."""
-    featurizer.transform(images).count()
-    featurizer.transform(images).select("features").collect()
-
-    def look(batches):
-        import os
-
-        import pyarrow as pa
-
-        from pydeepl.deep import networks
-
-        for _ in batches:
-            pass
-        held = [str(id(network)) for network in networks._networks.values()]
-        yield pa.RecordBatch.from_pydict(
-            {"pid": [os.getpid()], "networks": [",".join(held)], "threads": [os.environ["OMP_NUM_THREADS"]]}
-        )
-
-    def seen():
-        schema = "pid long, networks string, threads string"
-        return {row.pid: row for row in images.select("number").mapInArrow(look, schema).collect()}
-
-    before = seen()
-    featurizer.transform(images).select("features").collect()
-    after = seen()
-    assert all(row.threads == "1" for row in after.values())
-    prepared = [pid for pid in before.keys() & after.keys() if before[pid].networks]
-    assert prepared and all(before[pid].networks == after[pid].networks for pid in prepared)
 
 
 def test_wrong_columns_are_refused_before_a_job_runs(images, featurizer):

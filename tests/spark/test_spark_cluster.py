@@ -1,0 +1,136 @@
+"""pydeepl's stages on a standalone cluster of a master and two workers, against pydeepl's own engine."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spark.compare import assert_close, features_of
+
+import pydeepl
+
+pytestmark = pytest.mark.spark
+
+
+def test_weights_come_from_the_driver(cluster_images, featurizer, weights, expected, monkeypatch):
+    """The driver's path means another file, or none, in every other process."""
+    monkeypatch.chdir(Path(weights).parent)
+    featurizer = featurizer.setParams(weights=f"/proc/self/cwd/{Path(weights).name}")
+    out = featurizer.transform(cluster_images).select("number", "features")
+    rows = out.collect()
+    assert sorted(row.number for row in rows) == list(range(12))
+    assert_close(features_of(rows), expected)
+
+
+def test_a_node_without_weights_is_named(cluster_images, featurizer, monkeypatch):
+    from pydeepl.spark import partitions, shipping
+
+    lost = shipping.ShippedFile("/driver/only/ResNet50.safetensors", 7, "0" * 32)
+    monkeypatch.setattr(partitions, "ship_weights", lambda *_: [lost])
+    featurizer = featurizer.copy({featurizer.weights: lost.path})
+    with pytest.raises(Exception, match=r"node .* has no weights: looked for /driver/only/ResNet50"):
+        featurizer.transform(cluster_images).collect()
+
+
+def test_networks_are_prepared_once_in_a_worker(cluster_images, featurizer):
+    """Of two jobs of eight tasks, each of the two workers: it keeps one network, and has one thread a CPU."""
+    featurizer.transform(cluster_images.repartition(8)).select("features").collect()
+
+    def look(batches):
+        import os
+
+        import pyarrow as pa
+
+        from pydeepl.deep import networks
+
+        for _ in batches:
+            pass
+        held = [str(id(network)) for network in networks._networks.values()]
+        yield pa.RecordBatch.from_pydict(
+            {"pid": [os.getpid()], "networks": [",".join(held)], "threads": [os.environ["OMP_NUM_THREADS"]]}
+        )
+
+    def seen():
+        schema = "pid long, networks string, threads string"
+        rows = cluster_images.select("number").repartition(8).mapInArrow(look, schema).collect()
+        return {row.pid: row for row in rows}
+
+    before = seen()
+    featurizer.transform(cluster_images.repartition(8)).select("features").collect()
+    after = seen()
+    assert before == after and len(after) == 2
+    assert all(row.threads == "1" and row.networks for row in after.values())
+
+
+def test_a_node_lost_in_mid_job_costs_no_row_and_doubles_none(
+    cluster, cluster_session, cluster_images, featurizer, expected, tmp_path
+):
+    """Killed with its executors and what they hold, after its first rows came through."""
+    marks = str(tmp_path)
+
+    def slowly(batches):
+        import os
+        import time
+        import uuid
+
+        for batch in batches:
+            if batch.num_rows:
+                open(os.path.join(marks, uuid.uuid4().hex), "w").close()
+                time.sleep(0.5)
+            yield batch
+
+    schema = cluster_images.schema
+    slow = cluster_images.repartition(6, "number").mapInArrow(slowly, schema)
+    rows = []
+    job = threading.Thread(target=lambda: rows.extend(featurizer.transform(slow).collect()), daemon=True)
+    job.start()
+    end = time.monotonic() + 120
+    while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert job.is_alive() and len(list(tmp_path.iterdir())) < 6
+    cluster.workers[0].stop()
+    job.join(240)
+    assert not job.is_alive()
+    assert sorted(row.number for row in rows) == list(range(12))
+    assert_close(features_of(rows), expected)
+    cluster.add_worker()
+
+
+def test_a_search_in_parallel_finds_what_the_own_engine_finds(
+    cluster_images, featurizer, own_images, weights
+):
+    from pyspark.ml import Pipeline
+    from pyspark.ml.classification import LogisticRegression
+    from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+    from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+    from pyspark.sql.functions import col
+
+    regularization = [0.5, 0.05]
+    classifier = LogisticRegression(maxIter=4)
+    search = CrossValidator(
+        estimator=Pipeline(stages=[featurizer, classifier]),
+        estimatorParamMaps=ParamGridBuilder().addGrid(classifier.regParam, regularization).build(),
+        evaluator=MulticlassClassificationEvaluator(metricName="logLoss"),
+        numFolds=2,
+        parallelism=2,
+        foldCol="fold",
+    )
+    folds = cluster_images.withColumn("fold", (col("number") / 2).cast("int") % 2)
+    found = search.fit(folds)
+
+    own = pydeepl.LogisticRegression(maxIter=4)
+    features = pydeepl.DeepImageFeaturizer(
+        inputCol="image", outputCol="features", modelName="ResNet50", weights=weights
+    )
+    own_search = pydeepl.CrossValidator(
+        estimator=pydeepl.Pipeline(stages=[features, own]),
+        estimatorParamMaps=pydeepl.ParamGridBuilder().addGrid(own.regParam, regularization).build(),
+        evaluator=pydeepl.MulticlassClassificationEvaluator(metricName="logLoss"),
+        numFolds=2,
+        foldCol="fold",
+    )
+    table = own_images.append_column("fold", [np.arange(12) // 2 % 2])
+    expected = own_search.fit(table)
+    np.testing.assert_allclose(found.avgMetrics, expected.avgMetrics, rtol=1e-5)
+    assert found.bestModel.stages[1].getRegParam() == expected.bestModel.stages[1].getRegParam()
