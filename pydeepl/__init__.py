@@ -26,6 +26,7 @@ _EXPORTS = {
     "DeepImagePredictor": "pydeepl.deep",
     "KerasImageFileTransformer": "pydeepl.deep",
     "KerasTransformer": "pydeepl.deep",
+    "registerKerasImageUDF": "pydeepl.deep",
     "Pipeline": "pydeepl.ml",
     "PipelineModel": "pydeepl.ml",
     "LogisticRegression": "pydeepl.ml",
@@ -44,7 +45,6 @@ _EXPORTS = {
 # Names of PySpark and sparkdl that scripts import, and that this version does not have.
 _MISSING = {
     "KerasImageFileEstimator",
-    "registerKerasImageUDF",
 }
 
 __all__ = [*sorted(_EXPORTS), "__version__"]

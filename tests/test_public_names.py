@@ -6,7 +6,6 @@ import pydeepl
 
 LATER = {
     "KerasImageFileEstimator",
-    "registerKerasImageUDF",
 }  # fmt: skip
 
 

@@ -43,6 +43,8 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "pydeepl.images:imageIO",
         "pydeepl.images:readImages",
     ),
+    "sparkdl.udf": ("pydeepl.deep:registerKerasImageUDF",),
+    "sparkdl.udf.keras_image_model": ("pydeepl.deep:registerKerasImageUDF",),
     "sparkdl.image": ("pydeepl.images:imageIO",),
     "sparkdl.image.imageIO": ("pydeepl.images:imageIO.*",),
 }

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pydeepl.frame.bind import Bound, Scope, bind_constant, bind_path, resolve_path
+from pydeepl.frame.calls import Call as CallInText
+from pydeepl.frame.calls import Calls
 from pydeepl.frame.errors import AnalysisException
 from pydeepl.frame.plan import ROW, uniform
 from pydeepl.frame.sql import column_references, from_spark, syntax_tree, text_literal, tree_nodes
@@ -218,32 +221,60 @@ SQL_AGGREGATES = {"sum", "avg", "mean", "count", "count_star"} | _SPREADS | _CHO
 
 
 class Text(Expression):
-    """SQL text: what filter strings and expr() hold."""
+    """SQL text: what filter strings and expr() hold. Parameters: text, in Spark's spelling; functions, those
+    registered by name (None: the active session's)."""
 
-    def __init__(self, text: str) -> None:
-        self.name, self._text = text, from_spark(text)
+    def __init__(self, text: str, functions: Mapping[str, Callable[..., Column]] | None = None) -> None:
+        functions = _registered() if functions is None else functions
+        self.name = text
+        taken = Calls(f"SELECT {from_spark(text)}", functions, {})
+        self._text = taken.sql.removeprefix("SELECT ")
+        self._calls = {call.column: called(call, functions)._expression for call in taken.calls}
         nodes = [each for each in tree_nodes(syntax_tree(f"SELECT {self._text}")) if "function_name" in each]
         if any(each.get("class") == "WINDOW" for each in nodes):
             raise AnalysisException(f"{text}: window functions work in spark.sql() only")
         self.aggregate = any(each["function_name"].lower() in SQL_AGGREGATES for each in nodes)
 
     def sql(self, scope: Scope) -> tuple[str, bool]:
-        """The text, whose columns go into the scope under their own names."""
-        nullable = [scope.mention(parts) for parts in column_references(f"SELECT {self._text}")]
-        return f"({self._text})", any(nullable) or not nullable
+        """The text, whose columns go into the scope under their own names, calls as leaves."""
+        text, nullable = self._text, []
+        for parts in column_references(f"SELECT {self._text}"):
+            if parts[0] in self._calls:
+                bound = self._calls[parts[0]].bind(scope.schema)
+                text = re.sub(rf"\b{parts[0]}\b", scope.leaf(bound), text)
+                nullable.append(bound.field.nullable)
+            else:
+                nullable.append(scope.mention(parts))
+        return f"({text})", any(nullable) or not nullable
 
     def bind(self, schema: pa.Schema) -> Bound:
-        """The column; a lone name is a plain reference."""
+        """The column; a lone name is a plain reference, a lone call that function's column."""
         references = column_references(f"SELECT {self._text}")
         if len(references) == 1 and self._text.strip().replace('"', "") == ".".join(references[0]):
-            return Reference(references[0]).bind(schema)
+            call = self._calls.get(references[0][0])
+            return (
+                Reference(references[0]).bind(schema) if call is None else call.bind(schema).named(self.name)
+            )
         return super().bind(schema)
+
+
+def _registered() -> Mapping[str, Callable[..., Column]]:
+    """The active session's functions."""
+    from pydeepl.frame.session import SparkSession
+
+    session = SparkSession.getActiveSession()
+    return {} if session is None else session._functions
+
+
+def called(call: CallInText, functions: Mapping[str, Callable[..., Column]]) -> Column:
+    """The column that a call in SQL text is."""
+    return functions[call.function.lower()](*(Column(Text(each, functions)) for each in call.arguments))
 
 
 class Apply(Leaf):
     """A function of whole Arrow columns. Parameters: function (one array per argument -> an array as long);
     arrow, the result's type (None: that of the first argument); nulls as for Call; cheap, whether evaluating
-    twice does no harm."""
+    twice does no harm; check, called with the arguments' fields, which it may refuse."""
 
     def __init__(
         self,
@@ -253,12 +284,15 @@ class Apply(Leaf):
         arrow: pa.DataType | None,
         nulls: NullRule = "any",
         cheap: bool = True,
+        check: Callable[..., object] | None = None,
     ) -> None:
         self._function, self._args, self.name, self._arrow = function, list(args), name, arrow
-        self._nulls, self._cheap = nulls, cheap
+        self._nulls, self._cheap, self._check = nulls, cheap, check
 
     def bind(self, schema: pa.Schema) -> Bound:
         bounds = [arg.bind(schema) for arg in self._args]
+        if self._check is not None:
+            self._check(*(bound.field for bound in bounds))
         arrow = self._arrow or bounds[0].field.type
         nullable = [bound.field.nullable for bound in bounds]
         rules = {"any": any(nullable), "all": all(nullable), "never": False, "always": True}

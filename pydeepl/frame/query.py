@@ -11,7 +11,7 @@ in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from pydeepl.frame.batches import conform, dense_array, is_heavy, nested_leaf
+from pydeepl.frame.calls import Calls
+from pydeepl.frame.column import Column, called
 from pydeepl.frame.errors import unknown_column
 from pydeepl.frame.plan import ROW, Node
 from pydeepl.frame.relation import Fetched, Own, Relation, empty_batch, leaf_table
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 
 
 class View:
-    """A view's table for one query: light columns that the query may mean, and tokens for heavy ones."""
+    """A view's table for one query: light columns that the query may mean, and tokens for heavy ones.
 
-    def __init__(self, number: int, node: Node, sql: str) -> None:
+    Parameters: number, of the view in the query; node; sql; late, columns to make of the result's rows alone.
+    """
+
+    def __init__(self, number: int, node: Node, sql: str, late: frozenset[str] = frozenset()) -> None:
         self.node = node
         self._prefix = f"__{number}_"
         references = [tuple(part.lower() for part in parts) for parts in column_references(sql)]
@@ -40,7 +45,8 @@ class View:
         using = {name.lower() for each in tree for name in each.get("using_columns", [])}
         mentioned = using.union(*references)
         names = [name for name in node.schema.names if star or name.lower() in mentioned]
-        self._light = [name for name in names if not is_heavy(node.schema.field(name).type)]
+        heavy = {name for name in names if is_heavy(node.schema.field(name).type)} | late
+        self._light = [name for name in names if name not in heavy]
         self._tokens = {name: self._inside(name, references) for name in names if name not in self._light}
         # Whether a heavy cell is null costs making it: only where the query may ask.
         self._nulls = re.search(r"\bnull\b|\bcount\b", sql, re.IGNORECASE) is not None
@@ -88,9 +94,19 @@ class View:
         return name if first.startswith(self._prefix) and name in self._tokens else None
 
 
-def select(sql: str, views: Mapping[str, DataFrame]) -> Relation:
-    """The relation of a SELECT over views. Raises AnalysisException and ParseException."""
-    sql = from_spark(sql.strip().rstrip(";"))
+def select(
+    sql: str, views: Mapping[str, DataFrame], functions: Mapping[str, Callable[..., Column]] | None = None
+) -> Relation:
+    """The relation of a SELECT over views; functions, by name, are evaluated as columns of these.
+
+    Raises AnalysisException and ParseException.
+    """
+    taken = Calls(
+        from_spark(sql.strip().rstrip(";")),
+        functions or {},
+        {name: view.columns for name, view in views.items()},
+    )
+    sql, views = taken.sql, _with_calls(views, taken, functions or {})
     tree = list(tree_nodes(syntax_tree(sql)))
     local = {name.lower() for each in tree for name in _common_tables(each)}
     used: dict[str, View] = {}
@@ -101,17 +117,29 @@ def select(sql: str, views: Mapping[str, DataFrame]) -> Relation:
         if name not in views:
             raise unknown_column(each["table_name"], sorted(views), "table or view")
         if name not in used:
-            used[name] = View(len(used), views[name]._node, sql)
+            used[name] = View(len(used), views[name]._node, sql, taken.plain)
     types = query(sql, {name: view.empty() for name, view in used.items()}, types_only=True).schema
-    outputs: list[Own | Fetched] = []
-    for place, field in enumerate(types):
-        outputs.append(_output(place, field, list(used.values())))
+    outputs: list[Own | Fetched | None] = []
+    for field in types:
+        name = taken.named(field.name)
+        outputs.append(None if name is None else _output(field.with_name(name), list(used.values())))
 
     def run() -> pa.Table:
         found = query(sql, {name: view.table() for name, view in used.items()})
         return _with_ids(found, outputs)
 
-    return Relation([view.node for view in used.values()], run, outputs, f"Query {sql}")
+    shown = [output for output in outputs if output is not None]
+    return Relation([view.node for view in used.values()], run, shown, f"Query {sql}")
+
+
+def _with_calls(
+    views: Mapping[str, DataFrame], taken: Calls, functions: Mapping[str, Callable[..., Column]]
+) -> Mapping[str, DataFrame]:
+    """The views with the columns that stand for calls."""
+    views = dict(views)
+    for call in taken.calls:
+        views[call.table] = views[call.table].withColumn(call.column, called(call, functions))
+    return views
 
 
 def _common_tables(each: dict[str, object]) -> list[str]:
@@ -121,7 +149,7 @@ def _common_tables(each: dict[str, object]) -> list[str]:
     return [str(pair["key"]) for pair in pairs]
 
 
-def _output(place: int, field: pa.Field, views: list[View]) -> Own | Fetched:
+def _output(field: pa.Field, views: list[View]) -> Own | Fetched:
     name = "count(1)" if field.name == "count_star()" else field.name
     for number, view in enumerate(views):
         column = view.token(field.type)
@@ -132,10 +160,12 @@ def _output(place: int, field: pa.Field, views: list[View]) -> Own | Fetched:
     return Own(pa.field(name, arrow))
 
 
-def _with_ids(found: pa.Table, outputs: list[Own | Fetched]) -> pa.Table:
+def _with_ids(found: pa.Table, outputs: list[Own | Fetched | None]) -> pa.Table:
     """The result's own columns, and the row numbers inside its tokens."""
     columns: dict[str, pa.Array] = {}
     for place, output in enumerate(outputs):
+        if output is None:  # that * brought along
+            continue
         column = dense_array(found.column(place))
         if isinstance(output, Own):
             columns[output.field.name] = conform(column, output.field.type)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from pydeepl.frame.column import Column
 from pydeepl.frame.convert import create_frame
 from pydeepl.frame.dataframe import DataFrame, scan
 from pydeepl.frame.errors import unknown_column
+from pydeepl.frame.functions import udf
+from pydeepl.frame.types import AnyType, StringType
 
 RANGE_ROWS = 8192
 
@@ -53,8 +58,44 @@ class Context:
         self._session.stop()
 
 
+class Function(NamedTuple):
+    """A function that SQL knows: its name."""
+
+    name: str
+
+
+class Functions:
+    """Registers functions for SQL text (spark.udf)."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._session = session
+
+    def register(
+        self, name: str, f: Callable[..., Any], returnType: AnyType | str | None = None
+    ) -> Callable[..., Column]:
+        """Makes a function usable by its name in sql(), expr(), selectExpr() and filter().
+
+        Parameters: name, of letters, digits and _; an earlier function of the name is replaced; f, a Python
+        function called row by row, or what udf() or registerKerasImageUDF() made, which has its type;
+        returnType, of a Python function (an object or its SQL spelling; text without one).
+        Returns the function of columns.
+        """
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise ValueError(f"register: {name!r} is no name of a function: expected letters, digits and _")
+        if not callable(f):
+            raise TypeError(f"register: {name}: expected a function, got {type(f).__name__}")
+        if not hasattr(f, "returnType"):
+            f = udf(f, StringType() if returnType is None else returnType)
+        elif returnType is not None:
+            raise TypeError(
+                f"register: {name}: the function has a type already, returnType has to be left out"
+            )
+        self._session._functions[name.lower()] = f
+        return f
+
+
 class Catalog:
-    """The temporary views (spark.catalog)."""
+    """The temporary views and registered functions (spark.catalog)."""
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
@@ -66,6 +107,14 @@ class Catalog:
     def tableExists(self, tableName: str) -> bool:
         """Whether there is a view of the name."""
         return tableName.lower() in self._session._views
+
+    def listFunctions(self) -> list[Function]:
+        """The registered functions."""
+        return [Function(name) for name in sorted(self._session._functions)]
+
+    def functionExists(self, functionName: str) -> bool:
+        """Whether a function of the name is registered."""
+        return functionName.lower() in self._session._functions
 
     def dropTempView(self, viewName: str) -> bool:
         """Forgets a view; returns whether there was one."""
@@ -125,6 +174,7 @@ class SparkSession:
         self.catalog = Catalog(self)
         self.sparkContext = Context(self)
         self._views: dict[str, DataFrame] = {}
+        self._functions: dict[str, Callable[..., Column]] = {}
 
     @classmethod
     def getActiveSession(cls) -> SparkSession | None:
@@ -137,6 +187,11 @@ class SparkSession:
         from pydeepl import __version__
 
         return __version__
+
+    @property
+    def udf(self) -> Functions:
+        """Registers functions for SQL: udf.register(name, f, returnType)."""
+        return Functions(self)
 
     @property
     def read(self) -> Any:
@@ -174,10 +229,13 @@ class SparkSession:
         return scan(schema, batches, "range", slots=len(numbers), partitions=numPartitions or 1)
 
     def sql(self, sqlQuery: str) -> DataFrame:
-        """The frame of a SELECT over temporary views. Raises AnalysisException and ParseException."""
+        """The frame of a SELECT over temporary views, with registered functions.
+
+        Raises AnalysisException and ParseException.
+        """
         from pydeepl.frame.query import select
 
-        return DataFrame(select(sqlQuery, self._views))
+        return DataFrame(select(sqlQuery, self._views, self._functions))
 
     def table(self, tableName: str) -> DataFrame:
         """A temporary view. Raises AnalysisException where there is none of the name."""
@@ -190,8 +248,9 @@ class SparkSession:
         return SparkSession()
 
     def stop(self) -> None:
-        """Ends the session: its views are forgotten."""
+        """Ends the session: its views and functions are forgotten."""
         self._views.clear()
+        self._functions.clear()
         if SparkSession._active is self:
             SparkSession._active = None
 

@@ -1,0 +1,184 @@
+"""registerKerasImageUDF: a Keras model as a function that SQL calls, over images or over paths of files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pydeepl._core import default_threads
+from pydeepl.deep.model_columns import Outputs, array_column, predict_cells
+from pydeepl.deep.model_files import new_model_path
+from pydeepl.deep.model_stage import ROWS
+from pydeepl.deep.networks import shared_model
+from pydeepl.deep.rows import check_image_field, unreadable
+from pydeepl.frame import Column, SparkSession
+from pydeepl.frame.column import Apply, named_column
+from pydeepl.frame.errors import AnalysisException
+from pydeepl.frame.types import ArrayType, FloatType
+from pydeepl.frame.values import python_values
+from pydeepl.images import imageIO
+from pydeepl.images.files import local_path
+from pydeepl.images.streams import ahead
+from pydeepl.keras import KerasModel
+
+__all__ = ["KerasImageUDF", "registerKerasImageUDF"]
+
+# What a cell holds, before the model's own shape is asked for: channels R, G, B (A).
+Cell = NDArray[Any] | None
+
+
+def registerKerasImageUDF(
+    udf_name: str,
+    keras_model_or_file_path: Any,
+    preprocessor: Callable[[str], NDArray[Any]] | None = None,
+) -> KerasImageUDF:
+    """Makes a Keras model a function for SQL: `spark.sql("SELECT my_udf(image) FROM photos")`.
+
+    Parameters
+    ----------
+    udf_name : the function's name; an earlier function of the name is replaced.
+    keras_model_or_file_path : the path of a model (.keras or .h5, as pydeepl.keras.load_model takes it), what
+        load_model gave, or a Keras model, which is saved to a temporary file.
+    preprocessor : function of a file's path that gives the model's input, an array [height, width, channels]
+        with channels R, G, B. It is called on several threads, and with it the function takes a column of
+        paths or file: URIs; of images, each is first written to a PNG file.
+
+    The function takes a column of images and gives an array of float32, the model's output flattened; null
+    where the image is. Images go to the model as they are, with channels R, G, B and values 0 to 255: they
+    need the size of its input (imageIO.createResizeImageUDF makes it so), and a model that wants other values
+    has to compute them in its layers. Batches of rows run together.
+
+    Returns the function, which columns can be given to as well: `frame.select(my_udf("image"))`. Raises
+    FileNotFoundError, WeightsError, and TypeError for what is no model. A column of another type is an
+    AnalysisException.
+
+    Source: sparkdl.udf.keras_image_model.
+    """
+    path = _model_path(keras_model_or_file_path)
+    model = shared_model(path) if path is not None else keras_model_or_file_path
+    function = KerasImageUDF(udf_name, model, preprocessor)
+    SparkSession.builder.getOrCreate().udf.register(udf_name, function)
+    return function
+
+
+def _model_path(model: Any) -> str | None:
+    """The path of a model's file; None for a model of ours."""
+    if isinstance(model, KerasModel):
+        return None
+    if isinstance(model, str | os.PathLike):
+        return os.fspath(model)
+    if not (hasattr(model, "save") and hasattr(model, "layers")):
+        raise TypeError(f"expected a Keras model or the path of one, got {type(model).__name__}")
+    path = new_model_path(".keras" if hasattr(model, "export") else ".h5")  # Keras 3, or an older one
+    model.save(path)
+    return path
+
+
+class KerasImageUDF:
+    """A Keras model as a function of a column; made by registerKerasImageUDF.
+
+    Attributes: model, the KerasModel; returnType, array<float>.
+    """
+
+    returnType = ArrayType(FloatType(), containsNull=False)
+
+    def __init__(
+        self, name: str, model: KerasModel, preprocessor: Callable[[str], NDArray[Any]] | None = None
+    ) -> None:
+        self.__name__, self.model = name, model
+        self._preprocessor = preprocessor
+
+    def __repr__(self) -> str:
+        return f"KerasImageUDF({self.__name__!r}: {self.model!r})"
+
+    def __call__(self, *cols: str | Column) -> Column:
+        """The model's outputs for a column of images. Raises AnalysisException for another type."""
+        if len(cols) != 1:
+            raise AnalysisException(f"{self.__name__}: expected one column, the image, got {len(cols)}")
+        args = [named_column(cols[0])._expression]
+        name = f"{self.__name__}({args[0].name})"
+        kind = pa.list_(pa.float32())
+        return Column(Apply(self.outputs, args, name, kind, "always", cheap=False, check=self._check))
+
+    def outputs(self, column: pa.Array) -> pa.Array:
+        """The model's outputs for an Arrow column of images (or paths): lists of float32."""
+        parts = [self._part(column.slice(first, ROWS)) for first in range(0, len(column), ROWS)]
+        return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.list_(pa.float32()))
+
+    def _part(self, column: pa.Array) -> pa.Array:
+        outputs, valid = predict_cells(self.model, self._cells(column))
+        return array_column(_flat(outputs), valid)
+
+    def _check(self, field: pa.Field) -> None:
+        try:
+            if self._preprocessor is None or not _is_text(field.type):
+                check_image_field(field)
+        except ValueError as error:
+            paths = "" if self._preprocessor is None else ", or paths as string"
+            raise AnalysisException(f"{self.__name__}: {error}{paths}") from error
+
+    def _cells(self, column: pa.Array) -> Iterator[Cell]:
+        if self._preprocessor is None:
+            load: Callable[[Any], Cell] = _image_array
+        elif _is_text(column.type):
+            load = partial(_loaded_path, self._preprocessor)
+        else:
+            load = partial(_reloaded, self._preprocessor)
+        threads = 1 if self._preprocessor is None else default_threads()
+        cells = python_values(column)
+        for cell, array in zip(cells, ahead(load, cells, threads), strict=True):
+            if array is not None and array.shape != self.model.inputShape:
+                place = cell if isinstance(cell, str) else cell["origin"]
+                advice = "; imageIO.createResizeImageUDF resizes images" if self._preprocessor is None else ""
+                raise ValueError(
+                    f"{self.__name__}: {place}: an image {list(array.shape)} where the model takes "
+                    f"{list(self.model.inputShape)}{advice}"
+                )
+            yield array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _flat(outputs: Outputs) -> Outputs:
+    return outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
+
+
+def _image_array(image: Any) -> Cell:
+    """An image row's pixels, channels R, G, B (A)."""
+    if image is None:
+        return None
+    if image["mode"] < 0:
+        raise ValueError(unreadable(str(image["origin"])))
+    array = imageIO.imageStructToArray(image)
+    return array[..., [2, 1, 0, 3]] if array.shape[2] == 4 else array[..., ::-1]
+
+
+def _loaded_path(preprocessor: Callable[[str], NDArray[Any]], uri: str | None) -> Cell:
+    if uri is None:
+        return None
+    array = preprocessor(local_path(uri))
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{uri}: expected the preprocessor to give a NumPy array, got {type(array).__name__}")
+    return array[0] if array.ndim == 4 and len(array) == 1 else array
+
+
+def _reloaded(preprocessor: Callable[[str], NDArray[Any]], image: Any) -> Cell:
+    """What a preprocessor makes of an image that is written to a file for it."""
+    if image is None:
+        return None
+    if image["mode"] < 0:
+        raise ValueError(unreadable(str(image["origin"])))
+    with tempfile.TemporaryDirectory(prefix="pydeepl-") as folder:
+        path = Path(folder) / "image.png"
+        imageIO.imageStructToPIL(image).save(path)
+        return _loaded_path(preprocessor, str(path))
