@@ -24,6 +24,7 @@ _EXPORTS = {
     "Featurizer": "pydeepl.deep",
     "DeepImageFeaturizer": "pydeepl.deep",
     "DeepImagePredictor": "pydeepl.deep",
+    "KerasImageFileEstimator": "pydeepl.deep",
     "KerasImageFileTransformer": "pydeepl.deep",
     "KerasTransformer": "pydeepl.deep",
     "registerKerasImageUDF": "pydeepl.deep",
@@ -42,20 +43,10 @@ _EXPORTS = {
     "TrainValidationSplitModel": "pydeepl.ml",
 }
 
-# Names of PySpark and sparkdl that scripts import, and that this version does not have.
-_MISSING = {
-    "KerasImageFileEstimator",
-}
-
 __all__ = [*sorted(_EXPORTS), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MISSING:
-        # `from pydeepl import name` reports an AttributeError without its text; this one reaches the reader.
-        raise ImportError(
-            f"{name} is not in pydeepl {__version__}, which has: {', '.join(sorted(_EXPORTS))}", name=__name__
-        )
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_EXPORTS[name]), name)

@@ -38,6 +38,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "sparkdl": (
         "pydeepl.deep:DeepImageFeaturizer",
         "pydeepl.deep:DeepImagePredictor",
+        "pydeepl.deep:KerasImageFileEstimator",
         "pydeepl.deep:KerasImageFileTransformer",
         "pydeepl.deep:KerasTransformer",
         "pydeepl.images:imageIO",

@@ -4,6 +4,7 @@ that run a user's own Keras model."""
 from pydeepl.deep.featurizer import Featurizer
 from pydeepl.deep.image_featurizer import DeepImageFeaturizer
 from pydeepl.deep.image_udf import KerasImageUDF, registerKerasImageUDF
+from pydeepl.deep.keras_estimator import KerasImageFileEstimator
 from pydeepl.deep.keras_image import KerasImageFileTransformer
 from pydeepl.deep.keras_tensor import KerasTransformer
 from pydeepl.deep.plan import FeatureSpec
@@ -14,6 +15,7 @@ __all__ = [
     "DeepImagePredictor",
     "FeatureSpec",
     "Featurizer",
+    "KerasImageFileEstimator",
     "KerasImageFileTransformer",
     "KerasImageUDF",
     "KerasTransformer",

@@ -14,9 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
-from pydeepl.deep.model_columns import Outputs, array_column, predict_cells
+from pydeepl.deep.model_columns import Outputs, array_column, predict_cells, rows_together
 from pydeepl.deep.model_files import new_model_path
-from pydeepl.deep.model_stage import ROWS
 from pydeepl.deep.networks import shared_model
 from pydeepl.deep.rows import check_image_field, unreadable
 from pydeepl.frame import Column, SparkSession
@@ -110,7 +109,8 @@ class KerasImageUDF:
 
     def outputs(self, column: pa.Array) -> pa.Array:
         """The model's outputs for an Arrow column of images (or paths): lists of float32."""
-        parts = [self._part(column.slice(first, ROWS)) for first in range(0, len(column), ROWS)]
+        most = rows_together(self.model)
+        parts = [self._part(column.slice(first, most)) for first in range(0, len(column), most)]
         return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.list_(pa.float32()))
 
     def _part(self, column: pa.Array) -> pa.Array:

@@ -12,17 +12,18 @@ from pydeepl.deep.model_columns import (
     check_image_output,
     image_column,
     predict_cells,
+    rows_together,
     vector_column,
     vector_field,
 )
-from pydeepl.deep.model_params import CanLoadImage, HasOutputMode
-from pydeepl.deep.model_stage import ROWS, KerasModelStage
+from pydeepl.deep.model_params import HasOutputMode
+from pydeepl.deep.model_stage import KeepsModelNotLoader
 from pydeepl.deep.uris import Loader, check_uri_field, load_images
 from pydeepl.images.schema import IMAGE_TYPE
 from pydeepl.keras import KerasModel
-from pydeepl.ml.base import keyword_only
+from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.columns import input_column, output_column
-from pydeepl.ml.persistence import StageState
+from pydeepl.ml.param.shared import HasInputCol, HasOutputCol
 from pydeepl.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["KerasImageFileTransformer"]
 
 
-class KerasImageFileTransformer(KerasModelStage, CanLoadImage, HasOutputMode):
+class KerasImageFileTransformer(Transformer, HasInputCol, HasOutputCol, KeepsModelNotLoader, HasOutputMode):
     """Appends a column of a Keras model's outputs for the image files that a column names.
 
     Parameters
@@ -68,7 +69,6 @@ class KerasImageFileTransformer(KerasModelStage, CanLoadImage, HasOutputMode):
         outputMode: str = "vector",
     ) -> None:
         super().__init__()
-        self._loader_name: str | None = None
         self._set(**self._input_kwargs)
 
     @keyword_only
@@ -94,35 +94,7 @@ class KerasImageFileTransformer(KerasModelStage, CanLoadImage, HasOutputMode):
             check_image_output(model)
         field = pa.field(name, IMAGE_TYPE) if images else vector_field(name, model)
         run = _Run(loader, model, image_column if images else vector_column, dataset._most_rows())
-        return dataset._with_stage(run, [uris], [field], keep=True, rows=ROWS)
-
-    def _loader(self) -> Loader:
-        if not self.isDefined(self.imageLoader) and self._loader_name is not None:
-            raise ValueError(
-                f"{self.uid}: imageLoader is not set: a function is not saved with its stage; "
-                f"it was {self._loader_name}: call setImageLoader"
-            )
-        return self.getImageLoader()
-
-    def _state(self) -> StageState:
-        state = super()._state()
-        loader = self._optional(self.imageLoader)
-        name = self._loader_name if loader is None else _named(loader)
-        state.values["imageLoader"] = name
-        state.unsaved_params = frozenset({"modelFile", "imageLoader"})
-        return state
-
-    @classmethod
-    def _from_state(cls, state: StageState) -> Self:
-        stage = cls()._restore_model(state)
-        stage._loader_name = None if state.values["imageLoader"] is None else state.value("imageLoader", str)
-        return stage
-
-
-def _named(function: Any) -> str:
-    return (
-        f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__name__)}"
-    )
+        return dataset._with_stage(run, [uris], [field], keep=True, rows=rows_together(model))
 
 
 class _Run:

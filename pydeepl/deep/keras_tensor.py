@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pydeepl.deep.model_columns import array_column, array_type, predict_cells
-from pydeepl.deep.model_stage import ROWS, KerasModelStage
+from pydeepl.deep.model_columns import array_column, array_type, predict_cells, rows_together
+from pydeepl.deep.model_stage import KeepsModel
 from pydeepl.keras import KerasModel
 from pydeepl.linalg import is_vector, vector_matrix
-from pydeepl.ml.base import keyword_only
+from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.columns import input_column, is_number, output_column
-from pydeepl.ml.persistence import StageState
+from pydeepl.ml.param.shared import HasInputCol, HasOutputCol
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["KerasTransformer"]
 
 
-class KerasTransformer(KerasModelStage):
+class KerasTransformer(Transformer, HasInputCol, HasOutputCol, KeepsModel):
     """Appends a column of a Keras model's outputs for the arrays in a column.
 
     Parameters
@@ -80,18 +80,8 @@ class KerasTransformer(KerasModelStage):
                 yield [model_outputs(model, batch.column(0), column, first_row)]
                 first_row += batch.num_rows
 
-        return dataset._with_stage(
-            outputs, [column], [pa.field(name, array_type(model))], keep=True, rows=ROWS
-        )
-
-    def _state(self) -> StageState:
-        state = super()._state()
-        state.unsaved_params = frozenset({"modelFile"})
-        return state
-
-    @classmethod
-    def _from_state(cls, state: StageState) -> Self:
-        return cls()._restore_model(state)
+        field = pa.field(name, array_type(model))
+        return dataset._with_stage(outputs, [column], [field], keep=True, rows=rows_together(model))
 
 
 def model_outputs(model: KerasModel, column: pa.Array, name: str, first_row: int = 0) -> pa.Array:

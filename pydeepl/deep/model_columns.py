@@ -16,8 +16,13 @@ from pydeepl.linalg import dense_type
 Mask = NDArray[np.bool_]
 Outputs = NDArray[np.float32]
 
-# Cells that go through the network together; of images, more fill memory and are no faster.
-BATCH = 8
+# Cells that go through the network together: of images, more fill memory and are no faster.
+_IMAGES, _VECTORS = 8, 512
+
+
+def rows_together(model: KerasModel) -> int:
+    """The most rows to make outputs of at a time: outputs and inputs can be large."""
+    return 8 * (_IMAGES if len(model.inputShape) == 3 else _VECTORS)
 
 
 def predict_cells(model: KerasModel, cells: Iterable[NDArray[np.generic] | None]) -> tuple[Outputs, Mask]:
@@ -29,9 +34,10 @@ def predict_cells(model: KerasModel, cells: Iterable[NDArray[np.generic] | None]
     valid = np.array([cell is not None for cell in found], np.bool_)
     outputs = np.zeros((len(found), *model.outputShape), np.float32)
     there = np.flatnonzero(valid)
-    for first in range(0, len(there), BATCH):
-        rows = there[first : first + BATCH]
-        outputs[rows] = model.predict(np.stack([found[row] for row in rows]), batchSize=BATCH)
+    batch = _IMAGES if len(model.inputShape) == 3 else _VECTORS
+    for first in range(0, len(there), batch):
+        rows = there[first : first + batch]
+        outputs[rows] = model.predict(np.stack([found[row] for row in rows]), batchSize=batch)
     return outputs, valid
 
 

@@ -32,13 +32,16 @@ def frame_of(column):
 def columns_of(x):
     """The same arrays in every type of column."""
     flat = x.reshape(len(x), -1)
+    nested = pa.float32()
+    for _ in x.shape[1:]:
+        nested = pa.list_(nested)
     spark = SparkSession.builder.getOrCreate()
     dense = spark.createDataFrame([(DenseVector(row),) for row in flat], ["x"])
     sparse = spark.createDataFrame(
         [(Vectors.sparse(len(row), dict(enumerate(map(float, row)))),) for row in flat], ["x"]
     )
     return {
-        "nested lists": pa.array(x.tolist(), pa.list_(pa.list_(pa.list_(pa.float32())))),
+        "nested lists": pa.array(x.tolist(), nested),
         "lists of doubles": pa.array(flat.astype(float).tolist()),
         "fixed lists": pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1]),
         "vectors": dense.toArrow()["x"],
@@ -51,6 +54,12 @@ def test_outputs_are_keras(golden, kind):
     out = transformer().transform(frame_of(columns_of(golden["chain_x"])[kind]))
     assert out.columns == ["id", "x", "y"] and dict(out.dtypes)["y"] == "array<float>"
     np.testing.assert_allclose(np.array([row.y for row in out.collect()]), golden["chain_y"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["lists of doubles", "vectors"])
+def test_models_of_vectors(golden, kind):
+    out = transformer(MODELS / "table.keras").transform(frame_of(columns_of(golden["table_x"])[kind]))
+    np.testing.assert_allclose(np.array([row.y for row in out.collect()]), golden["table_y"], rtol=1e-5)
 
 
 def test_whole_numbers_nested_outputs_and_nulls(tmp_path):

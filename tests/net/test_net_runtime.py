@@ -130,7 +130,9 @@ def test_wrong_inputs():
         network.prepare(0)
     assert network.run(good[:0]).shape == (0, 7)
     gray = Twin(4, 4, 1)
-    with pytest.raises(ValueError, match="images have rank 3 and 3 channels, the network's input has rank 3 and 1"):
+    with pytest.raises(
+        ValueError, match="images have rank 3 and 3 channels, the network's input has rank 3 and 1"
+    ):
         gray.network(0).run(np.zeros((1, 4, 4, 1), np.uint8))
 
 

@@ -270,11 +270,15 @@ class Search:
         self, group: list[Candidate], shared: Shared
     ) -> Callable[[Candidate], tuple[Candidate, Transformer | None]]:
         """Fits a candidate's last estimator; where the estimator has its own fitMultiple, the next of its."""
-        own = type(self._estimator).fitMultiple is not Estimator.fitMultiple
-        if own and group[0].final is not None and not group[0].leading and not group[0].middle:
+        if self._own_fits() and group[0].final is not None and not group[0].leading and not group[0].middle:
             models = self._estimator.fitMultiple(shared.training, [each.params for each in group])
             return lambda _: _numbered(group, next(models))
         return lambda candidate: (candidate, self._fit(candidate, shared, self._watch))
+
+    def _own_fits(self) -> bool:
+        """Whether the estimator fits several models in a way of its own, not to shared rows."""
+        shares = isinstance(self._estimator, RowsEstimator)
+        return not shares and type(self._estimator).fitMultiple is not Estimator.fitMultiple
 
     def _fit(
         self, candidate: Candidate, shared: Shared, watch: Callable[[int, float], object] | None
@@ -320,7 +324,7 @@ class Search:
         """The model of a candidate on all rows."""
         candidate = self._candidates[index]
         base = self._base(candidate)
-        if base.source is None or type(self._estimator).fitMultiple is not Estimator.fitMultiple:
+        if base.source is None or self._own_fits():
             best: Transformer = self._estimator.fit(self._dataset, dict(candidate.params))
             return best
         frame = base.source.frame.drop(self._column)
