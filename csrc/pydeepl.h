@@ -109,7 +109,8 @@ typedef struct pdl_graph pdl_graph;
 typedef int32_t pdl_node; /* index of a layer, in the order of building */
 #define PDL_NO_NODE ((pdl_node) - 1)
 
-typedef enum pdl_padding { PDL_PADDING_VALID, PDL_PADDING_SAME } pdl_padding; /* Keras' rules */
+/* Keras' rules; CAUSAL is for lines. */
+typedef enum pdl_padding { PDL_PADDING_VALID, PDL_PADDING_SAME, PDL_PADDING_CAUSAL } pdl_padding;
 
 typedef enum pdl_activation {
     PDL_ACTIVATION_LINEAR,
@@ -123,10 +124,13 @@ typedef struct pdl_conv2d_spec {
     size_t kernel[2];   /* height, width */
     size_t stride[2];   /* 0 = 1 */
     size_t dilation[2]; /* 0 = 1 */
+    size_t groups;      /* Conv2D: parts of the channels that do not mix; 0 = 1 */
     pdl_padding padding;
     int use_bias;
     pdl_activation activation;
 } pdl_conv2d_spec;
+
+typedef enum pdl_interpolation { PDL_INTERPOLATION_NEAREST, PDL_INTERPOLATION_BILINEAR } pdl_interpolation;
 
 typedef struct pdl_pool2d_spec {
     size_t size[2];   /* height, width */
@@ -140,6 +144,9 @@ pdl_status pdl_graph_status(const pdl_graph *graph, pdl_error *error);
 
 /* One sample is a feature map [h, w, c], a line [length, c] or a vector [c]: 1 <= rank <= 3. */
 pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t rank, const size_t *shape);
+
+/* Convolutions, pools and zero padding take feature maps [h, w, c], and lines [length, c] as maps of one row: kernel,
+ * stride and dilation are then {1, along the line}, and layers and parameters are those of Keras' Conv1D, ... */
 pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
 pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
 pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
@@ -152,8 +159,28 @@ pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node 
 pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x);
 pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, size_t count);
 pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count); /* channels */
+/* Along another axis of one sample's shape: 0 = the first. */
+pdl_node pdl_graph_concat_axis(pdl_graph *graph, const char *name, const pdl_node *x, size_t count, size_t axis);
 pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size_t top, size_t bottom, size_t left,
                             size_t right);
+/* Keras' Conv2DTranspose; its kernel is [kh, kw, filters, in]. output_padding: NULL as a rule, or what is added to the
+ * smallest possible size of each axis. */
+pdl_node pdl_graph_conv2d_transpose(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec,
+                                    const size_t *output_padding);
+/* Of one sample's shape, with as many elements. */
+pdl_node pdl_graph_reshape(pdl_graph *graph, const char *name, pdl_node x, size_t rank, const size_t *shape);
+/* Axis i of one sample's output is axis order[i] of its input; both count from 0. */
+pdl_node pdl_graph_permute(pdl_graph *graph, const char *name, pdl_node x, size_t rank, const size_t *order);
+/* Elements [first, first + extent) of every axis. */
+pdl_node pdl_graph_crop(pdl_graph *graph, const char *name, pdl_node x, size_t rank, const size_t *first,
+                        const size_t *extent);
+/* A vector, n times: [n, c]. */
+pdl_node pdl_graph_repeat(pdl_graph *graph, const char *name, pdl_node x, size_t n);
+/* Every pixel factor[0] times down and factor[1] times across. */
+pdl_node pdl_graph_upsample(pdl_graph *graph, const char *name, pdl_node x, const size_t factor[2]);
+/* To height x width, as TensorFlow resizes without antialiasing: pixels are known by their centres. */
+pdl_node pdl_graph_resize(pdl_graph *graph, const char *name, pdl_node x, size_t height, size_t width,
+                          pdl_interpolation interpolation);
 pdl_node pdl_graph_flatten(pdl_graph *graph, const char *name, pdl_node x);
 /* Over the last axis, as Keras' Dense. */
 pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t units, int use_bias,
@@ -162,7 +189,7 @@ pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t 
 #define PDL_MAX_RANK 4
 
 /* A layer's parameter, in Keras' layout: conv kernel [kh, kw, in, out], depthwise [kh, kw, in, multiplier],
- * dense [in, out], vectors [channels]. */
+ * dense [in, out], vectors [channels]; of the layers on lines [k, in, out], [k, in, multiplier]. */
 typedef struct pdl_param_info {
     const char *name; /* Keras': kernel, bias, depthwise_kernel, pointwise_kernel, gamma, beta, moving_mean, ... */
     size_t rank, shape[PDL_MAX_RANK];

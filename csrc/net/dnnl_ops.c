@@ -39,15 +39,20 @@ static dnnl_status_t map_desc(dnnl_memory_desc_t *desc, size_t batch, const pdl_
     return dnnl_memory_desc_create_with_tag(desc, vector ? 2 : 4, dims, type, vector ? dnnl_nc : dnnl_nhwc);
 }
 
-/* Weights in Keras' layouts, as oneDNN's dimensions outputs, inputs, height, width; type: those it gets. */
+/* Weights in Keras' layouts, as oneDNN's dimensions (groups,) outputs, inputs, height, width; type: those it gets. */
 static dnnl_status_t weight_descs(descs *d, const pdl_op *op, size_t inputs, size_t outputs, dnnl_data_type_t type)
 {
     dnnl_dim_t in = (dnnl_dim_t)inputs, out = (dnnl_dim_t)outputs;
     dnnl_dim_t height = (dnnl_dim_t)op->window.kernel[0], width = (dnnl_dim_t)op->window.kernel[1];
-    dnnl_dims_t conv_dims = {out, in, height, width}, conv_strides = {1, out, width * in * out, in * out};
+    dnnl_dim_t groups = op->kind == PDL_OP_GROUP_CONV ? (dnnl_dim_t)op->groups : 1;
+    dnnl_dim_t part = out / groups, pixel = in / groups * out;
+    dnnl_dims_t conv_dims = {groups, part, in / groups, height, width};
+    dnnl_dims_t conv_strides = {part, 1, out, width * pixel, pixel};
     dnnl_dims_t dense_dims = {out, in}, dense_strides = {1, out};
-    int rank = op->kind == PDL_OP_CONV ? 4 : 2;
-    const dnnl_dim_t *dims = rank == 4 ? conv_dims : dense_dims, *strides = rank == 4 ? conv_strides : dense_strides;
+    bool dense = op->kind == PDL_OP_DENSE;
+    int rank = dense ? 2 : groups > 1 ? 5 : 4, skip = groups > 1 ? 0 : 1; /* the axis of groups is for groups */
+    const dnnl_dim_t *dims = dense ? dense_dims : conv_dims + skip,
+                     *strides = dense ? dense_strides : conv_strides + skip;
     dnnl_status_t code = dnnl_memory_desc_create_with_strides(&d->given, rank, dims, dnnl_f32, strides);
     if (code != dnnl_success) return code;
     return dnnl_memory_desc_create_with_tag(&d->any, rank, dims, type, dnnl_format_tag_any);
@@ -115,6 +120,10 @@ static dnnl_status_t choose_primitive(descs *d, const pdl_engine *engine, const 
         before[axis] = (dnnl_dim_t)op->window.before[axis];
         after[axis] = (dnnl_dim_t)op->window.after[axis];
     }
+    if (op->kind == PDL_OP_DECONV)
+        return dnnl_deconvolution_forward_primitive_desc_create(&d->primitive, engine->cpu, dnnl_forward_inference,
+                                                                dnnl_deconvolution_direct, d->source, d->any, d->bias,
+                                                                d->target, stride, dilation, before, after, d->attr);
     return dnnl_convolution_forward_primitive_desc_create(&d->primitive, engine->cpu, dnnl_forward_inference,
                                                           dnnl_convolution_direct, d->source, d->any, d->bias,
                                                           d->target, stride, dilation, before, after, d->attr);
@@ -155,7 +164,7 @@ static pdl_status name_implementation(const pdl_engine *engine, pdl_step *step, 
     if (status == PDL_OK)
         status = CHECK(dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&step->implementation));
     if (status != PDL_OK || !is_reference(step->implementation)) return status;
-    if (op->kind == PDL_OP_DENSE)
+    if (op->kind == PDL_OP_DENSE || op->kind == PDL_OP_GROUP_CONV)
         return pdl_fail(error, PDL_EUNSUPPORTED, "%s: oneDNN has only %s for its shape", op->layer,
                         step->implementation);
     dnnl_primitive_destroy(step->primitive);

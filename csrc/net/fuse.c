@@ -55,7 +55,8 @@ static void absorb(pdl_program *program, pdl_op *into, pdl_op *op)
 
 static bool weighted(const pdl_op *op)
 {
-    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE || op->kind == PDL_OP_DENSE;
+    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE || op->kind == PDL_OP_DENSE ||
+           op->kind == PDL_OP_GROUP_CONV || op->kind == PDL_OP_DECONV;
 }
 
 static bool plain_relu(const pdl_op *op)
@@ -138,7 +139,7 @@ static bool nonnegative(const pdl_program *program, int value)
  * which is the same where all values are >= 0 and every window holds at least one. */
 static bool takes_pad(const pdl_program *program, const pdl_op *op, const pdl_op *pad)
 {
-    bool conv = op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE;
+    bool conv = op->kind == PDL_OP_CONV || op->kind == PDL_OP_DEPTHWISE || op->kind == PDL_OP_GROUP_CONV;
     if (!conv && !(op->kind == PDL_OP_MAX_POOL && nonnegative(program, pad->input[0]))) return false;
     for (int axis = 0; axis < 2; axis++) {
         size_t reach = (op->window.kernel[axis] - 1) * op->window.dilation[axis] + 1;

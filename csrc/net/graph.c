@@ -25,11 +25,33 @@ static const char *const kind_names[] = {
     [PDL_KIND_ZERO_PAD] = "ZeroPadding2D",
     [PDL_KIND_FLATTEN] = "Flatten",
     [PDL_KIND_DENSE] = "Dense",
+    [PDL_KIND_CONV2D_TRANSPOSE] = "Conv2DTranspose",
+    [PDL_KIND_RESHAPE] = "Reshape",
+    [PDL_KIND_PERMUTE] = "Permute",
+    [PDL_KIND_CROP] = "Cropping2D",
+    [PDL_KIND_REPEAT] = "RepeatVector",
+    [PDL_KIND_UPSAMPLE] = "UpSampling2D",
+    [PDL_KIND_RESIZE] = "Resizing",
 };
 
-const char *pdl_kind_name(pdl_kind kind)
+/* Of layers that slide along a line. */
+static const char *const line_kind_names[] = {
+    [PDL_KIND_CONV2D] = "Conv1D",
+    [PDL_KIND_DEPTHWISE_CONV2D] = "DepthwiseConv1D",
+    [PDL_KIND_SEPARABLE_CONV2D] = "SeparableConv1D",
+    [PDL_KIND_MAX_POOL2D] = "MaxPooling1D",
+    [PDL_KIND_AVG_POOL2D] = "AveragePooling1D",
+    [PDL_KIND_GLOBAL_AVG_POOL] = "GlobalAveragePooling1D",
+    [PDL_KIND_GLOBAL_MAX_POOL] = "GlobalMaxPooling1D",
+    [PDL_KIND_ZERO_PAD] = "ZeroPadding1D",
+    [PDL_KIND_CONV2D_TRANSPOSE] = "Conv1DTranspose",
+    [PDL_KIND_CROP] = "Cropping1D",
+    [PDL_KIND_UPSAMPLE] = "UpSampling1D",
+};
+
+const char *pdl_layer_kind_name(const pdl_layer *layer)
 {
-    return kind_names[kind];
+    return layer->line ? line_kind_names[layer->kind] : kind_names[layer->kind];
 }
 
 pdl_status pdl_graph_create(pdl_graph **out, pdl_error *error)
@@ -155,7 +177,7 @@ pdl_status pdl_graph_layer(const pdl_graph *graph, pdl_node node, pdl_layer_info
     const pdl_layer *layer = pdl_layer_at(graph, node);
     *info = (pdl_layer_info){
         .name = layer->name,
-        .kind = pdl_kind_name(layer->kind),
+        .kind = pdl_layer_kind_name(layer),
         .inputs = layer->inputs,
         .input = layer->input,
         .rank = layer->rank,

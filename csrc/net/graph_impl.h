@@ -22,6 +22,13 @@ typedef enum pdl_kind {
     PDL_KIND_ZERO_PAD,
     PDL_KIND_FLATTEN,
     PDL_KIND_DENSE,
+    PDL_KIND_CONV2D_TRANSPOSE,
+    PDL_KIND_RESHAPE,
+    PDL_KIND_PERMUTE,
+    PDL_KIND_CROP,
+    PDL_KIND_REPEAT,
+    PDL_KIND_UPSAMPLE,
+    PDL_KIND_RESIZE,
 } pdl_kind;
 
 /* A sliding window over [height, width] with its padding worked out. Element 0 is height, 1 is width. */
@@ -39,6 +46,11 @@ typedef struct pdl_layer {
     size_t inputs;
     size_t rank, shape[PDL_MAX_RANK]; /* one sample's output */
     pdl_window window;                /* convolutions and pools; a zero pad has its before and after only */
+    bool line;                        /* slides along a line [length, c], which is a map of one row */
+    size_t groups;                    /* Conv2D: parts of the channels that do not mix */
+    size_t per_axis[PDL_MAX_RANK];    /* permute: the input's axis that each is; crop: its first index; upsample: by how
+                                         much; concat: [0] is its axis */
+    bool bilinear;                    /* resize */
     size_t multiplier;                /* depthwise and separable: outputs of the depthwise part per channel */
     bool use_bias;
     bool scale, center; /* batch norm: has gamma, has beta */
@@ -73,12 +85,35 @@ static inline const pdl_layer *pdl_layer_at(const pdl_graph *graph, pdl_node nod
     return &graph->layers[node];
 }
 
-/* Keras' name of a layer kind. */
-const char *pdl_kind_name(pdl_kind kind);
+/* Keras' name of a layer's class. */
+const char *pdl_layer_kind_name(const pdl_layer *layer);
+
+/* What the files with builder calls share. */
+void pdl_layer_add_param(pdl_layer *layer, const char *name, size_t rank, const size_t *shape);
+void pdl_layer_copy_shape(pdl_layer *layer, const pdl_layer *from);
+bool pdl_valid_activation(pdl_activation activation);
+/* Begins a layer that slides over a feature map [h, w, c] or a line [length, c]: with its shape, and layer->line set.
+ * NULL when that fails. */
+pdl_layer *pdl_layer_begin_map(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x);
+/* Checks a window's numbers and keeps them in layer->window; false with the graph's error set. */
+bool pdl_layer_set_window(pdl_graph *graph, pdl_layer *layer, const size_t kernel[2], const size_t stride[2],
+                          const size_t dilation[2], pdl_padding padding);
+/* A kernel [kh, kw, in, out], or [k, in, out] on a line. */
+void pdl_layer_add_kernel(pdl_layer *layer, const char *name, const size_t kernel[2], size_t in, size_t out);
+/* Ends a convolution: with its output's channels, bias and activation. */
+pdl_node pdl_layer_end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec, size_t channels);
+
+/* A layer's extent along an axis of its window (0 height, 1 width or length); NULL for the height of a line. */
+static inline size_t *pdl_layer_extent(pdl_layer *layer, int axis)
+{
+    if (!layer->line) return &layer->shape[axis];
+    return axis == 1 ? &layer->shape[0] : NULL;
+}
 
 /* Works out padding and output size on one axis (0 height, 1 width), by Keras' rules:
  *     VALID  out = floor((in - reach) / stride) + 1, no padding; false when the window does not fit
  *     SAME   out = ceil(in / stride), padding shared out evenly, the odd one after
+ *     CAUSAL the same size, all padding before: outputs see nothing that comes after them
  * where reach = (kernel - 1) dilation + 1. */
 bool pdl_window_resolve(pdl_window *window, int axis, size_t in, pdl_padding padding, size_t *out);
 

@@ -63,7 +63,8 @@ typedef struct pdl_kernel_call {
 
 typedef void (*pdl_kernel)(const pdl_kernel_call *call);
 
-void pdl_kernel_conv(const pdl_kernel_call *call); /* reads op->weight, as does the next */
+void pdl_kernel_conv(const pdl_kernel_call *call); /* reads op->weight, as do the next two */
+void pdl_kernel_deconv(const pdl_kernel_call *call);
 void pdl_kernel_depthwise(const pdl_kernel_call *call);
 void pdl_kernel_max_pool(const pdl_kernel_call *call);
 void pdl_kernel_avg_pool(const pdl_kernel_call *call);
@@ -75,6 +76,8 @@ void pdl_kernel_concat(const pdl_kernel_call *call); /* inputs that are slices a
 void pdl_kernel_pad(const pdl_kernel_call *call);
 void pdl_kernel_softmax(const pdl_kernel_call *call);
 void pdl_kernel_copy(const pdl_kernel_call *call);
+void pdl_kernel_view(const pdl_kernel_call *call);
+void pdl_kernel_resize(const pdl_kernel_call *call);
 
 /* y = max(0, x), one after the other; y may be x. */
 void pdl_clip(float *y, const float *x, size_t channels);

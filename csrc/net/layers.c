@@ -14,6 +14,10 @@ bool pdl_window_resolve(pdl_window *window, int axis, size_t in, pdl_padding pad
         return true;
     }
     *out = (in + stride - 1) / stride;
+    if (padding == PDL_PADDING_CAUSAL) {
+        window->before[axis] = reach - 1;
+        return true;
+    }
     size_t covered = (*out - 1) * stride + reach;
     size_t total = covered > in ? covered - in : 0;
     window->before[axis] = total / 2;
@@ -21,7 +25,7 @@ bool pdl_window_resolve(pdl_window *window, int axis, size_t in, pdl_padding pad
     return true;
 }
 
-static void add_param(pdl_layer *layer, const char *name, size_t rank, const size_t *shape)
+void pdl_layer_add_param(pdl_layer *layer, const char *name, size_t rank, const size_t *shape)
 {
     pdl_param_info *param = &layer->param[layer->params++];
     *param = (pdl_param_info){.name = name, .rank = rank};
@@ -30,16 +34,16 @@ static void add_param(pdl_layer *layer, const char *name, size_t rank, const siz
 
 static void add_vector(pdl_layer *layer, const char *name, size_t length)
 {
-    add_param(layer, name, 1, &length);
+    pdl_layer_add_param(layer, name, 1, &length);
 }
 
-static void copy_shape(pdl_layer *layer, const pdl_layer *from)
+void pdl_layer_copy_shape(pdl_layer *layer, const pdl_layer *from)
 {
     layer->rank = from->rank;
     memcpy(layer->shape, from->shape, sizeof layer->shape);
 }
 
-static bool valid_activation(pdl_activation activation)
+bool pdl_valid_activation(pdl_activation activation)
 {
     return activation >= PDL_ACTIVATION_LINEAR && activation <= PDL_ACTIVATION_SOFTMAX;
 }
@@ -71,47 +75,69 @@ pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t rank, const 
     return pdl_layer_end(graph, layer);
 }
 
-/* Begins a layer on a feature map [h, w, c]; NULL when that fails. */
-static pdl_layer *begin_map_layer(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
+pdl_layer *pdl_layer_begin_map(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
 {
     pdl_layer *layer = pdl_layer_begin(graph, name, kind, &x, 1);
     if (layer == NULL) return NULL;
     const pdl_layer *from = pdl_layer_at(graph, x);
-    if (from->rank != 3) {
-        pdl_layer_fail(graph, layer, PDL_ESHAPE, "expected a feature map [height, width, channels], got [%zu] of %s",
-                       from->shape[0], from->name);
+    if (from->rank != 2 && from->rank != 3) {
+        pdl_layer_fail(graph, layer, PDL_ESHAPE,
+                       "expected a feature map [height, width, channels] or a line [length, channels], got rank %zu "
+                       "of %.60s",
+                       from->rank, from->name);
         return NULL;
     }
-    copy_shape(layer, from);
+    pdl_layer_copy_shape(layer, from);
+    layer->line = from->rank == 2;
     return layer;
 }
 
-/* Fills layer->window and the first two extents of its shape; false with the graph's error set. */
+/* One axis of pdl_layer_set_window. */
+static bool set_axis(pdl_graph *graph, pdl_layer *layer, int axis, size_t kernel, size_t stride, size_t dilation)
+{
+    static const char *const axes[] = {"height", "width"};
+    pdl_window *window = &layer->window;
+    window->kernel[axis] = kernel;
+    window->stride[axis] = stride != 0 ? stride : 1;
+    window->dilation[axis] = dilation != 0 ? dilation : 1;
+    if (kernel == 0 || kernel > PDL_MAX_EXTENT || stride > PDL_MAX_EXTENT || dilation > PDL_MAX_EXTENT) {
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "%s: kernel %zu, stride %zu, dilation %zu, expected 1 to %zu each",
+                       axes[axis], kernel, stride, dilation, PDL_MAX_EXTENT);
+        return false;
+    }
+    if (layer->line && axis == 0 && (kernel | window->stride[axis] | window->dilation[axis]) != 1) {
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "kernel, stride and dilation across a line must be 1");
+        return false;
+    }
+    return true;
+}
+
+bool pdl_layer_set_window(pdl_graph *graph, pdl_layer *layer, const size_t kernel[2], const size_t stride[2],
+                          const size_t dilation[2], pdl_padding padding)
+{
+    bool known = padding == PDL_PADDING_VALID || padding == PDL_PADDING_SAME;
+    if (!known && !(padding == PDL_PADDING_CAUSAL && layer->line)) {
+        pdl_layer_fail(graph, layer, PDL_EINVAL, "padding is %d, expected VALID or SAME, or CAUSAL on a line",
+                       (int)padding);
+        return false;
+    }
+    for (int axis = 0; axis < 2; axis++)
+        if (!set_axis(graph, layer, axis, kernel[axis], stride[axis], dilation[axis])) return false;
+    return true;
+}
+
+/* Fills layer->window and the extents of its shape; false with the graph's error set. */
 static bool slide_window(pdl_graph *graph, pdl_layer *layer, const size_t kernel[2], const size_t stride[2],
                          const size_t dilation[2], pdl_padding padding)
 {
     static const char *const axes[] = {"height", "width"};
-    pdl_window *window = &layer->window;
-    if (padding != PDL_PADDING_VALID && padding != PDL_PADDING_SAME) {
-        pdl_layer_fail(graph, layer, PDL_EINVAL, "padding is %d, expected VALID or SAME", (int)padding);
-        return false;
-    }
+    if (!pdl_layer_set_window(graph, layer, kernel, stride, dilation, padding)) return false;
     for (int axis = 0; axis < 2; axis++) {
-        window->kernel[axis] = kernel[axis];
-        window->stride[axis] = stride[axis] != 0 ? stride[axis] : 1;
-        window->dilation[axis] = dilation[axis] != 0 ? dilation[axis] : 1;
-        if (kernel[axis] == 0 || kernel[axis] > PDL_MAX_EXTENT || stride[axis] > PDL_MAX_EXTENT ||
-            dilation[axis] > PDL_MAX_EXTENT) {
-            pdl_layer_fail(graph, layer, PDL_EINVAL, "%s: kernel %zu, stride %zu, dilation %zu, expected 1 to %zu each",
-                           axes[axis], kernel[axis], stride[axis], dilation[axis], PDL_MAX_EXTENT);
-            return false;
-        }
-        size_t in = layer->shape[axis];
-        if (!pdl_window_resolve(window, axis, in, padding, &layer->shape[axis])) {
-            pdl_layer_fail(graph, layer, PDL_ESHAPE, "its window of %s %zu does not fit in the input's %zu", axes[axis],
-                           (kernel[axis] - 1) * window->dilation[axis] + 1, in);
-            return false;
-        }
+        size_t *extent = pdl_layer_extent(layer, axis);
+        if (extent == NULL || pdl_window_resolve(&layer->window, axis, *extent, padding, extent)) continue;
+        pdl_layer_fail(graph, layer, PDL_ESHAPE, "its window of %s %zu does not fit in the input's %zu", axes[axis],
+                       (kernel[axis] - 1) * layer->window.dilation[axis] + 1, *extent);
+        return false;
     }
     return true;
 }
@@ -121,16 +147,22 @@ static bool check_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec
     if (spec->filters == 0 || spec->filters > PDL_MAX_EXTENT || spec->multiplier > PDL_MAX_EXTENT)
         pdl_layer_fail(graph, layer, PDL_EINVAL, "filters %zu, multiplier %zu, expected 1 to %zu", spec->filters,
                        spec->multiplier, PDL_MAX_EXTENT);
-    else if (!valid_activation(spec->activation))
+    else if (!pdl_valid_activation(spec->activation))
         pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)spec->activation);
     else
         return slide_window(graph, layer, spec->kernel, spec->stride, spec->dilation, spec->padding);
     return false;
 }
 
-static pdl_node end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec, size_t channels)
+void pdl_layer_add_kernel(pdl_layer *layer, const char *name, const size_t kernel[2], size_t in, size_t out)
 {
-    layer->shape[2] = channels;
+    size_t shape[] = {kernel[0], kernel[1], in, out};
+    pdl_layer_add_param(layer, name, layer->line ? 3 : 4, layer->line ? shape + 1 : shape);
+}
+
+pdl_node pdl_layer_end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec, size_t channels)
+{
+    layer->shape[layer->rank - 1] = channels;
     layer->activation = spec->activation;
     layer->use_bias = spec->use_bias != 0;
     if (layer->use_bias) add_vector(layer, "bias", channels);
@@ -139,36 +171,40 @@ static pdl_node end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_sp
 
 pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
 {
-    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_CONV2D, x);
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t kernel[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], spec->filters};
+    size_t inputs = channels_of(layer);
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
-    add_param(layer, "kernel", 4, kernel);
-    return end_conv(graph, layer, spec, spec->filters);
+    layer->groups = spec->groups != 0 ? spec->groups : 1;
+    if (inputs % layer->groups != 0 || spec->filters % layer->groups != 0)
+        return pdl_layer_fail(graph, layer, PDL_ESHAPE, "%zu groups do not divide %zu input channels and %zu filters",
+                              layer->groups, inputs, spec->filters);
+    pdl_layer_add_kernel(layer, "kernel", spec->kernel, inputs / layer->groups, spec->filters);
+    return pdl_layer_end_conv(graph, layer, spec, spec->filters);
 }
 
 pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
 {
-    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_DEPTHWISE_CONV2D, x);
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_DEPTHWISE_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t kernel[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], spec->filters};
+    size_t inputs = channels_of(layer);
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
     layer->multiplier = spec->filters;
-    add_param(layer, "depthwise_kernel", 4, kernel);
-    return end_conv(graph, layer, spec, kernel[2] * spec->filters);
+    pdl_layer_add_kernel(layer, "depthwise_kernel", spec->kernel, inputs, spec->filters);
+    return pdl_layer_end_conv(graph, layer, spec, inputs * spec->filters);
 }
 
 pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec)
 {
-    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_SEPARABLE_CONV2D, x);
+    static const size_t pixel[2] = {1, 1};
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_SEPARABLE_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
+    size_t inputs = channels_of(layer);
     layer->multiplier = spec->multiplier != 0 ? spec->multiplier : 1;
-    size_t depthwise[] = {spec->kernel[0], spec->kernel[1], layer->shape[2], layer->multiplier};
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
-    size_t pointwise[] = {1, 1, depthwise[2] * layer->multiplier, spec->filters};
-    add_param(layer, "depthwise_kernel", 4, depthwise);
-    add_param(layer, "pointwise_kernel", 4, pointwise);
-    return end_conv(graph, layer, spec, spec->filters);
+    pdl_layer_add_kernel(layer, "depthwise_kernel", spec->kernel, inputs, layer->multiplier);
+    pdl_layer_add_kernel(layer, "pointwise_kernel", pixel, inputs * layer->multiplier, spec->filters);
+    return pdl_layer_end_conv(graph, layer, spec, spec->filters);
 }
 
 pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center)
@@ -177,7 +213,7 @@ pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, do
     if (layer == NULL) return PDL_NO_NODE;
     if (!(epsilon >= 0.0) || !isfinite(epsilon))
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "epsilon is %g, expected a finite number >= 0", epsilon);
-    copy_shape(layer, pdl_layer_at(graph, x));
+    pdl_layer_copy_shape(layer, pdl_layer_at(graph, x));
     layer->epsilon = epsilon;
     layer->scale = scale != 0;
     layer->center = center != 0;
@@ -193,9 +229,9 @@ pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pd
 {
     pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_ACTIVATION, &x, 1);
     if (layer == NULL) return PDL_NO_NODE;
-    if (!valid_activation(activation))
+    if (!pdl_valid_activation(activation))
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
-    copy_shape(layer, pdl_layer_at(graph, x));
+    pdl_layer_copy_shape(layer, pdl_layer_at(graph, x));
     layer->activation = activation;
     return pdl_layer_end(graph, layer);
 }
@@ -203,7 +239,7 @@ pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pd
 static pdl_node pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x, const pdl_pool2d_spec *spec)
 {
     static const size_t undilated[2] = {1, 1};
-    pdl_layer *layer = begin_map_layer(graph, name, kind, x);
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, kind, x);
     if (layer == NULL) return PDL_NO_NODE;
     size_t stride[2];
     for (int axis = 0; axis < 2; axis++)
@@ -224,11 +260,12 @@ pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, co
 
 static pdl_node global_pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
 {
-    pdl_layer *layer = begin_map_layer(graph, name, kind, x);
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, kind, x);
     if (layer == NULL) return PDL_NO_NODE;
+    size_t channels = channels_of(layer);
+    memset(layer->shape, 0, sizeof layer->shape);
     layer->rank = 1;
-    layer->shape[0] = layer->shape[2];
-    layer->shape[1] = layer->shape[2] = 0;
+    layer->shape[0] = channels;
     return pdl_layer_end(graph, layer);
 }
 
@@ -257,37 +294,22 @@ pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, si
                                   first->shape[0], first->shape[1], first->shape[2], first->name, other->shape[0],
                                   other->shape[1], other->shape[2], other->name);
     }
-    copy_shape(layer, first);
+    pdl_layer_copy_shape(layer, first);
     return pdl_layer_end(graph, layer);
 }
 
 pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count)
 {
-    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_CONCAT, x, count);
-    if (layer == NULL) return PDL_NO_NODE;
-    if (count < 2) return pdl_layer_fail(graph, layer, PDL_EINVAL, "expected at least 2 inputs, got %zu", count);
-    const pdl_layer *first = pdl_layer_at(graph, x[0]);
-    size_t channels = channels_of(first);
-    for (size_t i = 1; i < count; i++) {
-        const pdl_layer *other = pdl_layer_at(graph, x[i]);
-        if (other->rank != first->rank ||
-            memcmp(other->shape, first->shape, (first->rank - 1) * sizeof *first->shape) != 0)
-            return pdl_layer_fail(graph, layer, PDL_ESHAPE,
-                                  "expected inputs alike but for their channels, got [%zu, %zu, %zu] of %.60s and "
-                                  "[%zu, %zu, %zu] of %.60s",
-                                  first->shape[0], first->shape[1], first->shape[2], first->name, other->shape[0],
-                                  other->shape[1], other->shape[2], other->name);
-        channels += channels_of(other); /* a sum of 2^31 extents below 2^31 does not overflow */
-    }
-    copy_shape(layer, first);
-    layer->shape[layer->rank - 1] = channels;
-    return pdl_layer_end(graph, layer);
+    size_t rank = 1; /* of nothing, which is refused */
+    if (graph->error.code == PDL_OK && count > 0 && x[0] >= 0 && (size_t)x[0] < graph->count)
+        rank = pdl_layer_at(graph, x[0])->rank;
+    return pdl_graph_concat_axis(graph, name, x, count, rank - 1);
 }
 
 pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size_t top, size_t bottom, size_t left,
                             size_t right)
 {
-    pdl_layer *layer = begin_map_layer(graph, name, PDL_KIND_ZERO_PAD, x);
+    pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_ZERO_PAD, x);
     if (layer == NULL) return PDL_NO_NODE;
     if (top > PDL_MAX_EXTENT || bottom > PDL_MAX_EXTENT || left > PDL_MAX_EXTENT || right > PDL_MAX_EXTENT)
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "padding %zu, %zu, %zu, %zu, expected 0 to %zu each", top,
@@ -296,8 +318,10 @@ pdl_node pdl_graph_zero_pad(pdl_graph *graph, const char *name, pdl_node x, size
     layer->window.after[0] = bottom;
     layer->window.before[1] = left;
     layer->window.after[1] = right;
-    layer->shape[0] += top + bottom;
-    layer->shape[1] += left + right;
+    if (layer->line && top + bottom > 0)
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "padding across a line must be 0");
+    if (!layer->line) layer->shape[0] += top + bottom;
+    *pdl_layer_extent(layer, 1) += left + right;
     return pdl_layer_end(graph, layer);
 }
 
@@ -320,14 +344,14 @@ pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t 
     if (layer == NULL) return PDL_NO_NODE;
     if (units == 0 || units > PDL_MAX_EXTENT)
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "units is %zu, expected 1 to %zu", units, PDL_MAX_EXTENT);
-    if (!valid_activation(activation))
+    if (!pdl_valid_activation(activation))
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
-    copy_shape(layer, pdl_layer_at(graph, x));
+    pdl_layer_copy_shape(layer, pdl_layer_at(graph, x));
     size_t kernel[] = {channels_of(layer), units};
     layer->shape[layer->rank - 1] = units;
     layer->activation = activation;
     layer->use_bias = use_bias != 0;
-    add_param(layer, "kernel", 2, kernel);
+    pdl_layer_add_param(layer, "kernel", 2, kernel);
     if (layer->use_bias) add_vector(layer, "bias", units);
     return pdl_layer_end(graph, layer);
 }

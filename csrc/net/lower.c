@@ -6,34 +6,32 @@
  *     Activation               affine that is all relu, or softmax
  *     Flatten, linear          nothing: another name for the same value */
 #define _POSIX_C_SOURCE 200809L /* strdup */
+#include "net/lower.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "net/packed.h"
-#include "net/program.h"
 #include "net/winograd/winograd.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct lowering {
-    const pdl_graph *graph;
-    const float *const *params;
-    pdl_program *program;
-    bool *needed;  /* by node */
-    int *value_of; /* by node */
-    pdl_error *error;
-} lowering;
-
-static pdl_status out_of_memory(lowering *low, const pdl_layer *layer)
+static pdl_status out_of_memory(pdl_lowering *low, const pdl_layer *layer)
 {
     return pdl_fail(low->error, PDL_ENOMEM, "%s: out of memory for its weights", layer->name);
+}
+
+/* Of a layer of rank 4, the first two axes are one. */
+static size_t rows_of(const pdl_layer *layer)
+{
+    if (layer->rank < 3) return 1;
+    return layer->rank == 3 ? layer->shape[0] : layer->shape[0] * layer->shape[1];
 }
 
 static int add_value(pdl_program *program, const pdl_layer *layer, size_t channels)
 {
     program->values[program->value_count] = (pdl_value){
-        .height = layer->rank == 3 ? layer->shape[0] : 1,
+        .height = rows_of(layer),
         .width = layer->rank >= 2 ? layer->shape[layer->rank - 2] : 1,
         .channels = channels,
         .producer = -1,
@@ -41,9 +39,8 @@ static int add_value(pdl_program *program, const pdl_layer *layer, size_t channe
     return (int)program->value_count++;
 }
 
-/* Appends an operation that reads `inputs` and makes a new value of the layer's shape, with `channels`. */
-static pdl_op *add_op(lowering *low, const pdl_layer *layer, pdl_op_kind kind, const int *inputs, size_t count,
-                      size_t channels)
+pdl_op *pdl_lower_op(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind, const int *inputs, size_t count,
+                     size_t channels)
 {
     pdl_program *program = low->program;
     pdl_op *op = &program->ops[program->op_count];
@@ -61,7 +58,7 @@ static pdl_op *add_op(lowering *low, const pdl_layer *layer, pdl_op_kind kind, c
 }
 
 /* The layer's parameter `index`; NULL with the error set when the caller gave none. */
-static const float *param(lowering *low, const pdl_layer *layer, size_t index)
+static const float *param(pdl_lowering *low, const pdl_layer *layer, size_t index)
 {
     const float *values = low->params[layer->first_param + index];
     if (values == NULL)
@@ -69,7 +66,7 @@ static const float *param(lowering *low, const pdl_layer *layer, size_t index)
     return values;
 }
 
-static pdl_status copy_weight(lowering *low, const pdl_layer *layer, size_t index, pdl_op *op)
+static pdl_status copy_weight(pdl_lowering *low, const pdl_layer *layer, size_t index, pdl_op *op)
 {
     const pdl_param_info *info = &layer->param[index];
     const float *values = param(low, layer, index);
@@ -83,8 +80,23 @@ static pdl_status copy_weight(lowering *low, const pdl_layer *layer, size_t inde
     return PDL_OK;
 }
 
+/* A transposed convolution's kernel [.., out, in] as [.., in, out]. */
+static pdl_status swap_channels(pdl_lowering *low, const pdl_layer *layer, pdl_op *op)
+{
+    size_t in = layer->param[0].shape[layer->param[0].rank - 1], out = layer->shape[layer->rank - 1];
+    float *swapped = pdl_alloc(op->weights, sizeof *swapped);
+    if (swapped == NULL) return out_of_memory(low, layer);
+    for (size_t tap = 0; tap < op->weights; tap += in * out)
+        for (size_t o = 0; o < out; o++)
+            for (size_t i = 0; i < in; i++)
+                swapped[tap + i * out + o] = op->weight[tap + o * in + i];
+    pdl_free(op->weight);
+    op->weight = swapped;
+    return PDL_OK;
+}
+
 /* The bias is a layer's last parameter. */
-static pdl_status copy_bias(lowering *low, const pdl_layer *layer, pdl_op *op)
+static pdl_status copy_bias(pdl_lowering *low, const pdl_layer *layer, pdl_op *op)
 {
     if (!layer->use_bias) return PDL_OK;
     size_t channels = layer->param[layer->params - 1].shape[0];
@@ -98,18 +110,18 @@ static pdl_status copy_bias(lowering *low, const pdl_layer *layer, pdl_op *op)
 }
 
 /* The activation that ends a layer whose values are in `op`; *value is the result. */
-static pdl_status lower_activation(lowering *low, const pdl_layer *layer, pdl_op *op, int *value)
+static pdl_status lower_activation(pdl_lowering *low, const pdl_layer *layer, pdl_op *op, int *value)
 {
     *value = op->output;
     op->relu = layer->activation == PDL_ACTIVATION_RELU;
     if (layer->activation != PDL_ACTIVATION_SOFTMAX) return PDL_OK;
-    op = add_op(low, layer, PDL_OP_SOFTMAX, value, 1, low->program->values[*value].channels);
+    op = pdl_lower_op(low, layer, PDL_OP_SOFTMAX, value, 1, low->program->values[*value].channels);
     if (op == NULL) return PDL_ENOMEM;
     *value = op->output;
     return PDL_OK;
 }
 
-static pdl_status lower_weighted(lowering *low, const pdl_layer *layer, int x, int *value)
+static pdl_status lower_weighted(pdl_lowering *low, const pdl_layer *layer, int x, int *value)
 {
     pdl_status status = PDL_OK;
     size_t channels = layer->shape[layer->rank - 1], kernel = 0;
@@ -117,7 +129,7 @@ static pdl_status lower_weighted(lowering *low, const pdl_layer *layer, int x, i
     pdl_window pointwise = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}};
     if (layer->kind == PDL_KIND_SEPARABLE_CONV2D) {
         size_t middle = low->program->values[x].channels * layer->multiplier;
-        pdl_op *depthwise = add_op(low, layer, PDL_OP_DEPTHWISE, &x, 1, middle);
+        pdl_op *depthwise = pdl_lower_op(low, layer, PDL_OP_DEPTHWISE, &x, 1, middle);
         if (depthwise == NULL) return PDL_ENOMEM;
         depthwise->multiplier = layer->multiplier;
         if ((status = copy_weight(low, layer, kernel++, depthwise)) != PDL_OK) return status;
@@ -125,17 +137,21 @@ static pdl_status lower_weighted(lowering *low, const pdl_layer *layer, int x, i
     }
     if (layer->kind == PDL_KIND_DEPTHWISE_CONV2D) kind = PDL_OP_DEPTHWISE;
     if (layer->kind == PDL_KIND_DENSE && layer->rank == 1) kind = PDL_OP_DENSE;
-    pdl_op *op = add_op(low, layer, kind, &x, 1, channels);
+    if (layer->kind == PDL_KIND_CONV2D && layer->groups > 1) kind = PDL_OP_GROUP_CONV;
+    if (layer->kind == PDL_KIND_CONV2D_TRANSPOSE) kind = PDL_OP_DECONV;
+    pdl_op *op = pdl_lower_op(low, layer, kind, &x, 1, channels);
     if (op == NULL) return PDL_ENOMEM;
     op->multiplier = layer->multiplier;
+    op->groups = layer->groups;
     /* A dense layer on a feature map is a convolution of one pixel. */
     if (layer->kind == PDL_KIND_SEPARABLE_CONV2D || layer->kind == PDL_KIND_DENSE) op->window = pointwise;
     if ((status = copy_weight(low, layer, kernel, op)) != PDL_OK) return status;
+    if (kind == PDL_OP_DECONV && (status = swap_channels(low, layer, op)) != PDL_OK) return status;
     if ((status = copy_bias(low, layer, op)) != PDL_OK) return status;
     return lower_activation(low, layer, op, value);
 }
 
-static pdl_status lower_batch_norm(lowering *low, const pdl_layer *layer, int x, int *value)
+static pdl_status lower_batch_norm(pdl_lowering *low, const pdl_layer *layer, int x, int *value)
 {
     size_t channels = layer->shape[layer->rank - 1], next = 0;
     const float *array[PDL_MAX_PARAMS] = {NULL};
@@ -143,7 +159,7 @@ static pdl_status lower_batch_norm(lowering *low, const pdl_layer *layer, int x,
         if ((array[i] = param(low, layer, i)) == NULL) return PDL_ESHAPE;
     const float *gamma = layer->scale ? array[next++] : NULL, *beta = layer->center ? array[next++] : NULL;
     const float *mean = array[next++], *variance = array[next];
-    pdl_op *op = add_op(low, layer, PDL_OP_AFFINE, &x, 1, channels);
+    pdl_op *op = pdl_lower_op(low, layer, PDL_OP_AFFINE, &x, 1, channels);
     if (op == NULL) return PDL_ENOMEM;
     op->scale = pdl_alloc(channels, sizeof *op->scale);
     op->shift = pdl_alloc(channels, sizeof *op->shift);
@@ -160,13 +176,13 @@ static pdl_status lower_batch_norm(lowering *low, const pdl_layer *layer, int x,
     return PDL_OK;
 }
 
-static pdl_status lower_plain(lowering *low, const pdl_layer *layer, pdl_op_kind kind, int *value)
+pdl_status pdl_lower_plain(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind, int *value)
 {
     int *inputs = calloc(layer->inputs, sizeof *inputs);
     if (inputs == NULL) return out_of_memory(low, layer);
     for (size_t i = 0; i < layer->inputs; i++)
         inputs[i] = low->value_of[layer->input[i]];
-    pdl_op *op = add_op(low, layer, kind, inputs, layer->inputs, layer->shape[layer->rank - 1]);
+    pdl_op *op = pdl_lower_op(low, layer, kind, inputs, layer->inputs, layer->shape[layer->rank - 1]);
     free(inputs);
     if (op == NULL) return PDL_ENOMEM;
     *value = op->output;
@@ -174,18 +190,23 @@ static pdl_status lower_plain(lowering *low, const pdl_layer *layer, pdl_op_kind
     return PDL_OK;
 }
 
-/* Another name for the same value, which as a vector is seen as [1, 1, channels]. */
-static pdl_status lower_flatten(lowering *low, const pdl_layer *layer, int x, int *value)
+/* Another name for the same value, which as a vector is seen as [1, 1, channels]; fuse.c removes the copy. */
+static pdl_status lower_reshape(pdl_lowering *low, const pdl_layer *layer, int x, int *value)
 {
     const pdl_value *from = &low->program->values[x];
-    if (from->height == 1 && from->width == 1) {
-        *value = x;
-        return PDL_OK;
-    }
-    return lower_plain(low, layer, PDL_OP_COPY, value); /* fuse.c removes it: the memory is the same */
+    *value = x;
+    bool same = from->channels == layer->shape[layer->rank - 1] && from->height == rows_of(layer);
+    return same ? PDL_OK : pdl_lower_rename(low, layer, x, value);
 }
 
-static pdl_status lower_layer(lowering *low, const pdl_layer *layer, int *value)
+static pdl_status lower_resize(pdl_lowering *low, const pdl_layer *layer, int *value)
+{
+    pdl_status status = pdl_lower_plain(low, layer, PDL_OP_RESIZE, value);
+    if (status == PDL_OK) low->program->ops[low->program->op_count - 1].bilinear = layer->bilinear;
+    return status;
+}
+
+static pdl_status lower_layer(pdl_lowering *low, const pdl_layer *layer, int *value)
 {
     int x = layer->inputs > 0 ? low->value_of[layer->input[0]] : -1;
     switch (layer->kind) {
@@ -195,6 +216,7 @@ static pdl_status lower_layer(lowering *low, const pdl_layer *layer, int *value)
     case PDL_KIND_CONV2D:
     case PDL_KIND_DEPTHWISE_CONV2D:
     case PDL_KIND_SEPARABLE_CONV2D:
+    case PDL_KIND_CONV2D_TRANSPOSE:
     case PDL_KIND_DENSE:
         return lower_weighted(low, layer, x, value);
     case PDL_KIND_BATCH_NORM:
@@ -202,30 +224,38 @@ static pdl_status lower_layer(lowering *low, const pdl_layer *layer, int *value)
     case PDL_KIND_ACTIVATION:
         *value = x;
         if (layer->activation == PDL_ACTIVATION_LINEAR) return PDL_OK;
-        return lower_plain(low, layer, layer->activation == PDL_ACTIVATION_RELU ? PDL_OP_AFFINE : PDL_OP_SOFTMAX,
-                           value);
+        return pdl_lower_plain(low, layer, layer->activation == PDL_ACTIVATION_RELU ? PDL_OP_AFFINE : PDL_OP_SOFTMAX,
+                               value);
     case PDL_KIND_FLATTEN:
-        return lower_flatten(low, layer, x, value);
+    case PDL_KIND_RESHAPE:
+        return lower_reshape(low, layer, x, value);
+    case PDL_KIND_PERMUTE:
+    case PDL_KIND_CROP:
+    case PDL_KIND_REPEAT:
+    case PDL_KIND_UPSAMPLE:
+        return pdl_lower_view(low, layer, x, value);
+    case PDL_KIND_RESIZE:
+        return lower_resize(low, layer, value);
     case PDL_KIND_MAX_POOL2D:
-        return lower_plain(low, layer, PDL_OP_MAX_POOL, value);
+        return pdl_lower_plain(low, layer, PDL_OP_MAX_POOL, value);
     case PDL_KIND_AVG_POOL2D:
-        return lower_plain(low, layer, PDL_OP_AVG_POOL, value);
+        return pdl_lower_plain(low, layer, PDL_OP_AVG_POOL, value);
     case PDL_KIND_GLOBAL_AVG_POOL:
-        return lower_plain(low, layer, PDL_OP_GLOBAL_AVG, value);
+        return pdl_lower_plain(low, layer, PDL_OP_GLOBAL_AVG, value);
     case PDL_KIND_GLOBAL_MAX_POOL:
-        return lower_plain(low, layer, PDL_OP_GLOBAL_MAX, value);
+        return pdl_lower_plain(low, layer, PDL_OP_GLOBAL_MAX, value);
     case PDL_KIND_ADD:
-        return lower_plain(low, layer, PDL_OP_ADD, value);
+        return pdl_lower_plain(low, layer, PDL_OP_ADD, value);
     case PDL_KIND_CONCAT:
-        return lower_plain(low, layer, PDL_OP_CONCAT, value);
+        return pdl_lower_concat(low, layer, value);
     case PDL_KIND_ZERO_PAD:
-        return lower_plain(low, layer, PDL_OP_PAD, value);
+        return pdl_lower_plain(low, layer, PDL_OP_PAD, value);
     }
     return pdl_fail(low->error, PDL_EINTERNAL, "%s: unknown kind of layer %d", layer->name, (int)layer->kind);
 }
 
 /* Marks what the output is made of. Inputs have smaller numbers, so one pass backwards finds all. */
-static void mark_needed(lowering *low, pdl_node output)
+static void mark_needed(pdl_lowering *low, pdl_node output)
 {
     low->needed[output] = true;
     for (pdl_node node = output; node >= 0; node--) {
@@ -235,9 +265,11 @@ static void mark_needed(lowering *low, pdl_node output)
     }
 }
 
-static pdl_status allocate(lowering *low)
+static pdl_status allocate(pdl_lowering *low)
 {
     size_t layers = low->graph->count, room = 3 * layers + 2; /* a separable convolution with softmax is 3 */
+    for (size_t i = 0; i < layers; i++)
+        room += low->graph->layers[i].inputs;
     low->needed = calloc(layers, sizeof *low->needed);
     low->value_of = calloc(layers, sizeof *low->value_of);
     low->program->ops = calloc(room, sizeof *low->program->ops);
@@ -257,7 +289,7 @@ static pdl_shape shape_of(const pdl_layer *layer)
 pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const *params, pdl_program *program,
                      pdl_error *error)
 {
-    lowering low = {.graph = graph, .params = params, .program = program, .error = error};
+    pdl_lowering low = {.graph = graph, .params = params, .program = program, .error = error};
     memset(program, 0, sizeof *program);
     pdl_status status = allocate(&low);
     if (status != PDL_OK) goto exit;
@@ -272,7 +304,8 @@ pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const
     program->input_shape = shape_of(pdl_layer_at(graph, 0));
     program->output_shape = shape_of(last);
     if (program->output == program->input) { /* a network that does nothing still gives its output */
-        pdl_op *copy = add_op(&low, last, PDL_OP_COPY, &program->input, 1, program->values[program->input].channels);
+        pdl_op *copy =
+            pdl_lower_op(&low, last, PDL_OP_COPY, &program->input, 1, program->values[program->input].channels);
         if (copy == NULL)
             status = PDL_ENOMEM;
         else

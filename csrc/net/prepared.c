@@ -16,6 +16,8 @@ typedef struct kernel_info {
 
 static const kernel_info kernels[] = {
     [PDL_OP_CONV] = {pdl_kernel_conv, "convolution", "pdl:conv"},
+    [PDL_OP_GROUP_CONV] = {NULL, "convolution", NULL},
+    [PDL_OP_DECONV] = {pdl_kernel_deconv, "deconvolution", "pdl:deconv"},
     [PDL_OP_DEPTHWISE] = {pdl_kernel_depthwise, "depthwise", "pdl:depthwise"},
     [PDL_OP_MAX_POOL] = {pdl_kernel_max_pool, "pooling", "pdl:max_pool"},
     [PDL_OP_AVG_POOL] = {pdl_kernel_avg_pool, "pooling", "pdl:avg_pool"},
@@ -27,12 +29,15 @@ static const kernel_info kernels[] = {
     [PDL_OP_PAD] = {pdl_kernel_pad, "pad", "pdl:pad"},
     [PDL_OP_SOFTMAX] = {pdl_kernel_softmax, "softmax", "pdl:softmax"},
     [PDL_OP_COPY] = {pdl_kernel_copy, "copy", "pdl:copy"},
+    [PDL_OP_VIEW] = {pdl_kernel_view, "copy", "pdl:view"},
+    [PDL_OP_RESIZE] = {pdl_kernel_resize, "resize", "pdl:resize"},
 };
 
 /* What oneDNN is asked for first. */
 static bool has_primitive(const pdl_op *op)
 {
-    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DENSE;
+    return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DENSE || op->kind == PDL_OP_GROUP_CONV ||
+           op->kind == PDL_OP_DECONV;
 }
 
 static void use_kernel(pdl_step *step)
@@ -52,6 +57,10 @@ static double count_flops(const pdl_program *program, const pdl_op *op, size_t b
     switch (op->kind) {
     case PDL_OP_CONV:
         return 2.0 * outputs * window * (double)in->channels;
+    case PDL_OP_GROUP_CONV:
+        return 2.0 * outputs * window * (double)(in->channels / op->groups);
+    case PDL_OP_DECONV:
+        return 2.0 * (double)batch * (double)pdl_value_size(in) * window * (double)out->channels;
     case PDL_OP_DENSE:
         return 2.0 * outputs * (double)in->channels;
     case PDL_OP_DEPTHWISE:

@@ -55,9 +55,9 @@ pdl_status pdl_prepared_run(const pdl_engine *engine, pdl_prepared *prepared, co
 /* dnnl_ops.c: has a convolution's op->weight there, and kept from now on. */
 pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *program, pdl_step *step, pdl_error *error);
 
-/* dnnl_ops.c: makes step->primitive and its memories for a conv or dense operation. Where oneDNN has only
+/* dnnl_ops.c: makes step->primitive and its memories for an operation with weights. Where oneDNN has only
  * its reference code for the shape, step->primitive stays NULL and the weights are kept for a kernel of ours;
- * PDL_EUNSUPPORTED for a dense operation, which has none. */
+ * PDL_EUNSUPPORTED for a dense operation and a grouped convolution, which have none. */
 pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
                                    pdl_error *error);
 

@@ -12,6 +12,8 @@
 typedef enum pdl_op_kind {
     PDL_OP_NONE, /* was fused into another */
     PDL_OP_CONV,
+    PDL_OP_GROUP_CONV, /* of more than one group */
+    PDL_OP_DECONV,     /* the convolution backwards: window is that of the convolution from output to input */
     PDL_OP_DEPTHWISE,
     PDL_OP_DENSE,
     PDL_OP_MAX_POOL,
@@ -24,6 +26,8 @@ typedef enum pdl_op_kind {
     PDL_OP_PAD,
     PDL_OP_SOFTMAX,
     PDL_OP_COPY,
+    PDL_OP_VIEW,   /* element by element from where op->view says */
+    PDL_OP_RESIZE, /* to the output's size by its pixels' centres, nearest or bilinear */
 } pdl_op_kind;
 
 /* One sample's tensor [height, width, channels]; lines are [1, length, channels], vectors [1, 1, channels]. */
@@ -32,6 +36,13 @@ typedef struct pdl_value {
     size_t uses;  /* operations that read it, and 1 for the network's output */
     int producer; /* its operation; -1 for the network's input */
 } pdl_value;
+
+#define PDL_VIEW_RANK 5
+
+/* Element [i, j, ...] of a sample's output is element first + i stride[0] + j stride[1] + ... of its input. */
+typedef struct pdl_view {
+    size_t first, extent[PDL_VIEW_RANK], stride[PDL_VIEW_RANK];
+} pdl_view;
 
 struct pdl_packed;       /* weights in a layout of oneDNN's choice: packed.h */
 struct pdl_tile_weights; /* weights transformed for Winograd: winograd/winograd.h */
@@ -43,13 +54,16 @@ typedef struct pdl_op {
     size_t inputs;
     int output;
     pdl_window window;
-    size_t multiplier;         /* depthwise: outputs per input channel */
-    bool relu;                 /* max(0, y) at the end */
-    bool relu_first;           /* depthwise of one output a channel: of max(0, x) */
-    bool residual;             /* conv: input[1] is added before the relu, in place: the output takes its memory */
-    float *weight;             /* conv [kh, kw, in, out], depthwise [kh, kw, in, multiplier], dense [in, out];
-                                  NULL once packed */
-    size_t weights;            /* elements of weight */
+    size_t multiplier; /* depthwise: outputs per input channel */
+    size_t groups;     /* grouped convolution */
+    pdl_view view;
+    bool bilinear;   /* resize */
+    bool relu;       /* max(0, y) at the end */
+    bool relu_first; /* depthwise of one output a channel: of max(0, x) */
+    bool residual;   /* conv: input[1] is added before the relu, in place: the output takes its memory */
+    float *weight;   /* conv [kh, kw, in, out] (in of one group), depthwise [kh, kw, in, multiplier], dense [in, out];
+                        NULL once packed */
+    size_t weights;  /* elements of weight */
     double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
     float *bias;               /* [out channels] or NULL: shift as the kernels read it */
     bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */

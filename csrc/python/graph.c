@@ -1,6 +1,7 @@
 /* Graph: the builder and its layer table. SPDX-License-Identifier: Apache-2.0 */
 #include "python/binding.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 typedef struct graph_object {
@@ -43,8 +44,8 @@ static int to_choice(PyObject *object, const char *const *names, int count, cons
 
 static int to_padding(PyObject *object, void *out)
 {
-    static const char *const names[] = {"valid", "same"}; /* in the order of pdl_padding */
-    int choice = to_choice(object, names, 2, "padding");
+    static const char *const names[] = {"valid", "same", "causal"}; /* in the order of pdl_padding */
+    int choice = to_choice(object, names, 3, "padding");
     if (choice >= 0) *(pdl_padding *)out = (pdl_padding)choice;
     return choice >= 0;
 }
@@ -112,16 +113,16 @@ static PyObject *build_conv(graph_object *self, PyObject *args, PyObject *kwargs
     const char *name;
     pdl_node x;
     pdl_conv2d_spec spec = {.use_bias = 1};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&|$O&O&O&O&pO&", names, &name, &x, to_size, &spec.filters,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&|$O&O&O&O&pO&O&", names, &name, &x, to_size, &spec.filters,
                                      to_pair, spec.kernel, to_pair, spec.stride, to_pair, spec.dilation, to_padding,
                                      &spec.padding, to_size, &spec.multiplier, &spec.use_bias, to_activation,
-                                     &spec.activation))
+                                     &spec.activation, to_size, &spec.groups))
         return NULL;
     return new_node(self, build(self->graph, name, x, &spec));
 }
 
 static char *conv_names[] = {"name",    "x",          "filters",  "kernel",     "stride", "dilation",
-                             "padding", "multiplier", "use_bias", "activation", NULL};
+                             "padding", "multiplier", "use_bias", "activation", "groups", NULL};
 
 static PyObject *build_conv2d(graph_object *self, PyObject *args, PyObject *kwargs)
 {
@@ -145,6 +146,24 @@ static PyObject *build_depthwise_conv2d(graph_object *self, PyObject *args, PyOb
                                      &spec.filters, &spec.use_bias, to_activation, &spec.activation))
         return NULL;
     return new_node(self, pdl_graph_depthwise_conv2d(self->graph, name, x, &spec));
+}
+
+/* output_padding: None, or (height, width). */
+static PyObject *build_conv2d_transpose(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name",           "x",        "filters",    "kernel", "stride", "dilation", "padding",
+                            "output_padding", "use_bias", "activation", NULL};
+    const char *name;
+    pdl_node x;
+    pdl_conv2d_spec spec = {.use_bias = 1};
+    PyObject *given = Py_None;
+    size_t added[2];
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&|$O&O&O&OpO&", names, &name, &x, to_size, &spec.filters,
+                                     to_pair, spec.kernel, to_pair, spec.stride, to_pair, spec.dilation, to_padding,
+                                     &spec.padding, &given, &spec.use_bias, to_activation, &spec.activation))
+        return NULL;
+    if (given != Py_None && !to_pair(given, added)) return NULL;
+    return new_node(self, pdl_graph_conv2d_transpose(self->graph, name, x, &spec, given == Py_None ? NULL : added));
 }
 
 static PyObject *build_batch_norm(graph_object *self, PyObject *args, PyObject *kwargs)
@@ -236,9 +255,118 @@ static PyObject *build_add(graph_object *self, PyObject *args, PyObject *kwargs)
     return build_merge(self, args, kwargs, pdl_graph_add);
 }
 
+/* axis: of one sample's shape, None for the last. */
 static PyObject *build_concat(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    return build_merge(self, args, kwargs, pdl_graph_concat);
+    static char *names[] = {"name", "x", "axis", NULL};
+    const char *name;
+    node_list x = {0};
+    PyObject *given = Py_None, *node = NULL;
+    size_t axis = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&|$O", names, &name, to_nodes, &x, &given)) return NULL;
+    if (given == Py_None)
+        node = new_node(self, pdl_graph_concat(self->graph, name, x.nodes, x.count));
+    else if (to_size(given, &axis))
+        node = new_node(self, pdl_graph_concat_axis(self->graph, name, x.nodes, x.count, axis));
+    PyMem_Free(x.nodes);
+    return node;
+}
+
+/* ---- what moves values ---- */
+
+typedef struct size_list {
+    size_t values[PDL_MAX_RANK], count;
+} size_list;
+
+/* A number for each axis of one sample. */
+static int to_sizes(PyObject *object, void *out)
+{
+    size_list *list = out;
+    if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) > PDL_MAX_RANK) {
+        PyErr_Format(PyExc_TypeError, "expected a tuple of at most %d numbers, got %R", PDL_MAX_RANK, object);
+        return 0;
+    }
+    list->count = (size_t)PyTuple_GET_SIZE(object);
+    for (size_t i = 0; i < list->count; i++)
+        if (!to_size(PyTuple_GET_ITEM(object, (Py_ssize_t)i), &list->values[i])) return 0;
+    return 1;
+}
+
+typedef pdl_node (*list_builder)(pdl_graph *, const char *, pdl_node, size_t, const size_t *);
+
+static PyObject *build_by_list(graph_object *self, PyObject *args, PyObject *kwargs, char **names, list_builder build)
+{
+    const char *name;
+    pdl_node x;
+    size_list list;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&", names, &name, &x, to_sizes, &list)) return NULL;
+    return new_node(self, build(self->graph, name, x, list.count, list.values));
+}
+
+static PyObject *build_reshape(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "shape", NULL};
+    return build_by_list(self, args, kwargs, names, pdl_graph_reshape);
+}
+
+static PyObject *build_permute(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "order", NULL};
+    return build_by_list(self, args, kwargs, names, pdl_graph_permute);
+}
+
+static PyObject *build_crop(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "first", "extent", NULL};
+    const char *name;
+    pdl_node x;
+    size_list first, extent;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&", names, &name, &x, to_sizes, &first, to_sizes, &extent))
+        return NULL;
+    if (first.count != extent.count)
+        return PyErr_Format(PyExc_ValueError, "%zu first elements and %zu extents", first.count, extent.count);
+    return new_node(self, pdl_graph_crop(self->graph, name, x, first.count, first.values, extent.values));
+}
+
+static PyObject *build_repeat(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "n", NULL};
+    const char *name;
+    pdl_node x;
+    size_t n;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&", names, &name, &x, to_size, &n)) return NULL;
+    return new_node(self, pdl_graph_repeat(self->graph, name, x, n));
+}
+
+static PyObject *build_upsample(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "factor", NULL};
+    const char *name;
+    pdl_node x;
+    size_t factor[2];
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&", names, &name, &x, to_pair, factor)) return NULL;
+    return new_node(self, pdl_graph_upsample(self->graph, name, x, factor));
+}
+
+static int to_interpolation(PyObject *object, void *out)
+{
+    static const char *const names[] = {"nearest", "bilinear"}; /* in the order of pdl_interpolation */
+    int choice = to_choice(object, names, 2, "interpolation");
+    if (choice >= 0) *(pdl_interpolation *)out = (pdl_interpolation)choice;
+    return choice >= 0;
+}
+
+static PyObject *build_resize(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "size", "interpolation", NULL};
+    const char *name;
+    pdl_node x;
+    size_t size[2];
+    pdl_interpolation interpolation;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&", names, &name, &x, to_pair, size, to_interpolation,
+                                     &interpolation))
+        return NULL;
+    return new_node(self, pdl_graph_resize(self->graph, name, x, size[0], size[1], interpolation));
 }
 
 static PyObject *build_zero_pad(graph_object *self, PyObject *args, PyObject *kwargs)
@@ -314,6 +442,18 @@ static PyObject *layers(const graph_object *self, void *unused)
     return list;
 }
 
+static PyObject *shape(const graph_object *self, PyObject *object)
+{
+    long node = PyLong_AsLong(object);
+    if (node == -1 && PyErr_Occurred() != NULL) return NULL;
+    pdl_layer_info info;
+    pdl_error error = {0};
+    bool found = node >= 0 && node <= INT32_MAX;
+    if (pdl_graph_layer(self->graph, found ? (pdl_node)node : PDL_NO_NODE, &info, &error) != PDL_OK)
+        return pdl_raise(&error);
+    return pdl_size_tuple(info.shape, info.rank);
+}
+
 static PyObject *find(const graph_object *self, PyObject *name)
 {
     const char *text = PyUnicode_AsUTF8(name);
@@ -359,10 +499,18 @@ static PyMethodDef methods[] = {
     BUILDER(global_avg_pool, "Keras' GlobalAveragePooling2D."),
     BUILDER(global_max_pool, "Keras' GlobalMaxPooling2D."),
     BUILDER(add, "Keras' Add: inputs of one shape."),
-    BUILDER(concat, "Keras' Concatenate along channels."),
+    BUILDER(concat, "Keras' Concatenate, along channels or another axis of one sample."),
+    BUILDER(conv2d_transpose, "Keras' Conv2DTranspose."),
+    BUILDER(reshape, "Keras' Reshape to a tuple of extents."),
+    BUILDER(permute, "Axis i of one sample's output is axis order[i] of its input, from 0."),
+    BUILDER(crop, "Elements [first, first + extent) of every axis."),
+    BUILDER(repeat, "Keras' RepeatVector."),
+    BUILDER(upsample, "Every pixel factor[0] times down and factor[1] times across."),
+    BUILDER(resize, "To (height, width) by the pixels' centres: nearest or bilinear."),
     BUILDER(zero_pad, "Keras' ZeroPadding2D."),
     BUILDER(flatten, "Keras' Flatten."),
     BUILDER(dense, "Keras' Dense, over the last axis."),
+    {"shape", (PyCFunction)shape, METH_O, "One sample's shape at the output of a node."},
     {"find", (PyCFunction)find, METH_O, "The node of the layer with this name; KeyError when there is none."},
     {NULL, NULL, 0, NULL},
 };

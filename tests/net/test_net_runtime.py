@@ -181,6 +181,10 @@ x = twin.conv2d(0, 3, (15, 15), stride=(1, 1), dilation=(5, 1), padding="same")
 y = twin.conv2d(0, 3, (15, 15), stride=(1, 1), dilation=(5, 1), padding="same", use_bias=False)
 network = twin.check(twin.activation(twin.add([x, y]), "relu"), (1, 2))
 assert {step[2] for step in network.steps(2)} == {"pdl:conv"}
+for more in ({"activation": "relu"}, {"dilation": (5, 1), "use_bias": False}):
+    twin = Twin(11, 10, 4)
+    network = twin.check(twin.conv2d_transpose(0, 4, (15, 15), padding="same", **more), (1, 2))
+    assert {step[2] for step in network.steps(2)} == {"pdl:deconv"}
 """
 
 

@@ -79,9 +79,37 @@ class Twin:
         )
 
         def function(x, weight, bias=0.0):
-            y = np.einsum("nijhwc,hwcf->nijf", windows(x, kernel, stride, dilation, padding, 0), weight)
-            return activate(y + bias, more.get("activation"))
+            groups = more.get("groups", 1)
+            parts = [
+                np.einsum("nijhwc,hwcf->nijf", windows(part, kernel, stride, dilation, padding, 0), kernels)
+                for part, kernels in zip(np.split(x, groups, -1), np.split(weight, groups, -1), strict=True)
+            ]
+            return activate(np.concatenate(parts, -1) + bias, more.get("activation"))
 
+        return self._note([x], function)
+
+    def conv2d_transpose(
+        self, x, filters, kernel, *, stride=(1, 1), dilation=(1, 1), padding="valid", **more
+    ):
+        more = {"stride": stride, "dilation": dilation, "padding": padding, **more}
+        self.graph.conv2d_transpose(self.name("transposed"), x, filters, kernel, **more)
+        height, width, _ = self.graph.layers[-1][3]
+
+        def function(x, weight, bias=0.0):
+            top, bottom, _ = window_padding(height, kernel[0], stride[0], dilation[0], padding)
+            left, right, _ = window_padding(width, kernel[1], stride[1], dilation[1], padding)
+            y = np.zeros((len(x), top + height + bottom, left + width + right, filters))
+            for (n, i, j, di, dj), _ in np.ndenumerate(np.empty((*x.shape[:3], *kernel))):
+                y[n, i * stride[0] + di * dilation[0], j * stride[1] + dj * dilation[1]] += (
+                    weight[di, dj] @ x[n, i, j]
+                )
+            return activate(y[:, top : top + height, left : left + width] + bias, more.get("activation"))
+
+        return self._note([x], function)
+
+    def moved(self, call, x, arguments, function):
+        """A layer that the graph's method `call` makes, and its values by a function of x."""
+        getattr(self.graph, call)(self.name(call), x, *arguments)
         return self._note([x], function)
 
     def depthwise_conv2d(self, x, kernel, *, stride=(1, 1), dilation=(1, 1), padding="valid", **more):
