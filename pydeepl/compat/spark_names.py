@@ -48,4 +48,18 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "sparkdl.udf.keras_image_model": ("pydeepl.deep:registerKerasImageUDF",),
     "sparkdl.image": ("pydeepl.images:imageIO",),
     "sparkdl.image.imageIO": ("pydeepl.images:imageIO.*",),
+    "sparkdl.estimators": ("pydeepl.deep:KerasImageFileEstimator",),
+    "sparkdl.estimators.keras_image_file_estimator": ("pydeepl.deep:KerasImageFileEstimator",),
+    "sparkdl.transformers": (
+        "pydeepl.deep:DeepImageFeaturizer",
+        "pydeepl.deep:DeepImagePredictor",
+        "pydeepl.deep:KerasImageFileTransformer",
+        "pydeepl.deep:KerasTransformer",
+    ),
+    "sparkdl.transformers.keras_image": ("pydeepl.deep:KerasImageFileTransformer",),
+    "sparkdl.transformers.keras_tensor": ("pydeepl.deep:KerasTransformer",),
+    "sparkdl.transformers.named_image": (
+        "pydeepl.deep:DeepImageFeaturizer",
+        "pydeepl.deep:DeepImagePredictor",
+    ),
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PIL_decode",
     "PIL_decode_and_resize",
+    "PIL_to_imageStruct",
     "createResizeImageUDF",
     "filesToDF",
     "fixColorChannelOrdering",
@@ -105,9 +106,17 @@ def imageStructToPIL(imageRow: Any) -> Image:
     return Image.frombytes(mode, (width, height), array.tobytes(), "raw", layout)
 
 
+def PIL_to_imageStruct(img: Image) -> Array:
+    """A Pillow image's pixels as an array (no struct, whatever sparkdl's name says).
+
+    Parameters: img, of any mode. Returns: uint8 [height, width, 3], B, G, R.
+    """
+    return np.ascontiguousarray(np.asarray(img.convert("RGB"))[..., ::-1])
+
+
 def PIL_decode(raw_bytes: bytes) -> Array:
     """Decodes an image file's bytes with Pillow: uint8 [height, width, 3], B, G, R."""
-    return _pil_to_bgr(_pil_open(raw_bytes))
+    return PIL_to_imageStruct(_pil_open(raw_bytes))
 
 
 def PIL_decode_and_resize(size: tuple[int, int]) -> Callable[[bytes], Array]:
@@ -117,7 +126,7 @@ def PIL_decode_and_resize(size: tuple[int, int]) -> Callable[[bytes], Array]:
     """
 
     def decode(raw_bytes: bytes) -> Array:
-        return _pil_to_bgr(_pil_open(raw_bytes).resize(size))
+        return PIL_to_imageStruct(_pil_open(raw_bytes).resize(size))
 
     return decode
 
@@ -126,10 +135,6 @@ def _pil_open(raw_bytes: bytes) -> Image:
     from PIL import Image
 
     return Image.open(io.BytesIO(raw_bytes))
-
-
-def _pil_to_bgr(image: Image) -> Array:
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
 
 
 def fixColorChannelOrdering(currentOrder: str, imgAry: Array) -> Array:

@@ -99,6 +99,7 @@ def test_pil_decoders():
     data = encoded(picture(20, 30), "PNG")
     rgb = Image.open(io.BytesIO(data))
     np.testing.assert_array_equal(imageIO.PIL_decode(data), np.asarray(rgb)[..., ::-1])
+    np.testing.assert_array_equal(imageIO.PIL_to_imageStruct(rgb), np.asarray(rgb)[..., ::-1])
     small = imageIO.PIL_decode_and_resize((7, 5))(data)
     np.testing.assert_array_equal(small, np.asarray(rgb.resize((7, 5)))[..., ::-1])
 
