@@ -413,6 +413,36 @@ pdl_status pdl_logistic_objective(pdl_features *features, const double *labels, 
                                   const pdl_logistic_options *options, const double *point, double *value,
                                   double *gradient, pdl_error *error);
 
+/* ---- linear: logistic regression on rows that lie elsewhere, in parts ---- */
+
+/* What a fit knows of rows that it does not see. Sums over parts add up to it; nothing depends on how the rows are cut,
+ * but for rounding. */
+typedef struct pdl_logistic_parts {
+    size_t columns;
+    double total_weight;            /* sum of w_i */
+    const double *mean, *deviation; /* [columns], of all rows */
+    const double *class_weight;     /* [classes]: sum of w_i of each class */
+    /* The sum over the parts of what pdl_logistic_part gives; on the calling thread; nonzero stops (PDL_EINTERRUPTED).
+     */
+    int (*evaluate)(void *context, const double *point, double *value, double *gradient);
+    void *context;
+} pdl_logistic_parts;
+
+/* As pdl_logistic_fit, through the parts' sums alone: the same path. Not certified. */
+pdl_status pdl_logistic_fit_parts(const pdl_logistic_parts *parts, const pdl_logistic_options *options,
+                                  pdl_logistic_model **out, pdl_error *error);
+
+/* A part's *value = sum_i w_i loss_i and its gradient, without penalty, at a point of the solver's scaled space that
+ * the mean and deviation [columns] of all rows define. point, gradient: as for pdl_logistic_objective. */
+pdl_status pdl_logistic_part(pdl_features *features, const double *labels, const double *weights,
+                             const pdl_logistic_options *options, const double *mean, const double *deviation,
+                             const double *point, double *value, double *gradient, pdl_error *error);
+
+/* A part's own mean [columns] and spread [columns], sum_i w_i (x_ij - mean_j)^2: exactly 0 for a constant column.
+ * weights: float64 [rows] > 0, or NULL (all 1). */
+pdl_status pdl_features_spread(pdl_features *features, const double *weights, size_t threads, double *mean,
+                               double *spread, pdl_error *error);
+
 /* margins[i, c] = x[i] . coefficients[c] + intercepts[c]: float32 [rows, columns] -> float64 [rows, sets]. */
 pdl_status pdl_logistic_margins(const float *x, size_t rows, size_t columns, const double *coefficients,
                                 const double *intercepts, size_t sets, size_t threads, double *margins,

@@ -305,6 +305,49 @@ def logistic_objective(
     The point: [sets * features] coefficients, then [sets] intercepts if fit_intercept.
     """
 
+def logistic_part(
+    features: FeatureMatrix,
+    labels: _F64,
+    weights: _F64 | None,
+    classes: int,
+    multinomial: bool,
+    fit_intercept: bool,
+    threads: int,
+    mean: _F64,
+    deviation: _F64,
+    point: _F64,
+) -> tuple[float, _F64]:
+    """A part's weighted sum of losses and its gradient, without penalty, for logistic_fit_parts.
+
+    mean, deviation [features]: of all rows. point: as for logistic_objective.
+    """
+
+def features_spread(features: FeatureMatrix, weights: _F64 | None, threads: int) -> tuple[_F64, _F64]:
+    """(mean [columns], sum_i w_i (x_ij - mean_j)^2 [columns]) of a part's rows, of weights > 0."""
+
+def logistic_fit_parts(
+    evaluate: Callable[[_F64], tuple[float, _F64]],
+    total_weight: float,
+    mean: _F64,
+    deviation: _F64,
+    class_weight: _F64,
+    multinomial: bool,
+    max_iterations: int,
+    reg_param: float,
+    elastic_net: float,
+    tolerance: float,
+    fit_intercept: bool,
+    standardization: bool,
+    threads: int,
+    progress: Callable[[int, float], object] | None = None,
+    initial: tuple[_F64, _F64] | None = None,
+) -> tuple[_F64, _F64, _F64]:
+    """As logistic_fit, on rows that lie elsewhere.
+
+    evaluate(point) is the sum over all parts of logistic_part; total_weight, mean [features], deviation
+    [features] and class_weight [classes] are those of all rows. What evaluate raises ends the fit.
+    """
+
 def logistic_margins(x: _F32, coefficients: _F64, intercepts: _F64, threads: int) -> _F64:
     """x [n, features] times coefficients [sets, features] plus intercepts [sets]: [n, sets]."""
 

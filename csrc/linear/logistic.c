@@ -39,7 +39,8 @@ struct pdl_logistic_model {
 typedef struct fit {
     const pdl_logistic_options *options;
     pdl_features *features;
-    const double *labels, *weights; /* of the matrix' rows, given or used_* */
+    const pdl_logistic_parts *parts; /* of rows that lie elsewhere, or NULL: there are no features then */
+    const double *labels, *weights;  /* of the matrix' rows, given or used_* */
     double *used_labels, *used_weights;
     pdl_matrix matrix;
     const pdl_statistics *statistics; /* shared */
@@ -75,10 +76,10 @@ static pdl_status check_options(const pdl_logistic_options *options, pdl_error *
     return PDL_OK;
 }
 
-static pdl_status check_initial(const fit *work, pdl_error *error)
+static pdl_status check_initial(const fit *work, size_t columns, pdl_error *error)
 {
     const double *initial = work->options->initial;
-    size_t sets = sets_of(work->options), columns = work->features->columns, count = sets * (columns + 1);
+    size_t sets = sets_of(work->options), count = sets * (columns + 1);
     for (size_t k = 0; initial != NULL && k < count; k++) {
         if (isfinite(initial[k])) continue;
         if (k >= sets * columns)
@@ -173,16 +174,22 @@ static pdl_status prepare_objective(fit *work, pdl_error *error)
     return pdl_objective_prepare(&work->objective, error);
 }
 
-static pdl_status open_fit(fit *work, pdl_error *error)
+static pdl_status open_rows(fit *work, pdl_error *error)
 {
-    const double *weights = work->weights;
     pdl_status status = check_options(work->options, error);
-    if (status == PDL_OK) status = check_initial(work, error);
+    if (status == PDL_OK) status = check_initial(work, work->features->columns, error);
     if (status == PDL_OK && work->features->rows != 0) status = weigh_classes(work, error);
     if (status == PDL_OK) status = pdl_features_finish(work->features, error);
     if (status == PDL_OK)
-        status = pdl_matrix_open(&work->matrix, work->features, weights, sets_of(work->options), error);
+        status = pdl_matrix_open(&work->matrix, work->features, work->weights, sets_of(work->options), error);
     if (status == PDL_OK) status = select_rows(work, error);
+    return status;
+}
+
+static pdl_status open_fit(fit *work, pdl_error *error)
+{
+    const double *weights = work->weights;
+    pdl_status status = open_rows(work, error);
     if (status == PDL_OK)
         status = pdl_statistics_share(work->features, &work->matrix, weights, work->weights, work->options->threads,
                                       &work->statistics, error);
@@ -274,6 +281,14 @@ static void start_from(const fit *work, const double *initial, pdl_logistic_mode
     }
 }
 
+static void start(const fit *work, pdl_logistic_model *model)
+{
+    if (work->options->initial != NULL)
+        start_from(work, work->options->initial, model);
+    else if (work->options->fit_intercept)
+        start_intercepts(work, model->values + model->sets * model->columns);
+}
+
 /* L1 weight of every element of the solver's vector. */
 static double *make_l1(const fit *work, size_t n, double l1)
 {
@@ -336,10 +351,7 @@ static pdl_status train(fit *work, pdl_logistic_model *model, pdl_error *error)
             problem.active_set = &work->set;
         }
     }
-    if (options->initial != NULL)
-        start_from(work, options->initial, model);
-    else if (options->fit_intercept)
-        start_intercepts(work, model->values + model->sets * model->columns);
+    start(work, model);
     if (status != PDL_OK)
         ; /* said already */
     else if (l1 == 0 && pdl_span_pays(&work->objective, options->max_iterations) && options->initial == NULL)
@@ -477,6 +489,115 @@ pdl_status pdl_logistic_fit(pdl_features *features, const double *labels, const 
         if (status == PDL_OK) unscale(&work, model);
     }
 done:
+    close_fit(&work);
+    if (status == PDL_OK)
+        *out = model;
+    else
+        pdl_logistic_destroy(model);
+    return status;
+}
+
+/* ---- rows that lie elsewhere, in parts --------------------------------------------------------------- */
+
+pdl_status pdl_logistic_part(pdl_features *features, const double *labels, const double *weights,
+                             const pdl_logistic_options *options, const double *mean, const double *deviation,
+                             const double *point, double *value, double *gradient, pdl_error *error)
+{
+    pdl_logistic_options plain = *options;
+    plain.reg_param = 0;
+    const pdl_statistics given = {.total_weight = 1, .mean = (double *)mean, .deviation = (double *)deviation};
+    fit work = {.features = features, .options = &plain, .labels = labels, .weights = weights};
+    pdl_status status = open_rows(&work, error);
+    work.statistics = &given;
+    if (status == PDL_OK) status = scale_features(&work, error);
+    if (status == PDL_OK) status = prepare_objective(&work, error);
+    if (status == PDL_OK) pdl_objective_evaluate(&work.objective, point, value, gradient);
+    work.statistics = NULL; /* not shared */
+    close_fit(&work);
+    return status;
+}
+
+/* The objective from the sum over the parts: the mean, and the L2 term. */
+static pdl_status evaluate_parts(void *context, const double *x, double *value, double *gradient, pdl_error *error)
+{
+    fit *work = context;
+    const pdl_logistic_options *options = work->options;
+    size_t columns = work->matrix.columns, sets = work->matrix.sets;
+    double l2 = (1 - options->elastic_net) * options->reg_param, square = 0, scale = 1 / work->parts->total_weight;
+    if (work->parts->evaluate(work->parts->context, x, value, gradient)) return stopped(error);
+    for (size_t k = 0; k < sets * (columns + (options->fit_intercept ? 1 : 0)); k++)
+        gradient[k] *= scale;
+    for (size_t k = 0; k < sets * columns && l2 != 0; k++) {
+        double u = work->inverse_deviation[k % columns], factor = options->standardization ? 1 : u * u;
+        square += factor * x[k] * x[k];
+        gradient[k] += l2 * factor * x[k];
+    }
+    *value = *value * scale + l2 / 2 * square;
+    return check_interruption(work, error);
+}
+
+static pdl_status train_parts(fit *work, pdl_logistic_model *model, pdl_error *error)
+{
+    const pdl_logistic_options *options = work->options;
+    double l1 = options->elastic_net * options->reg_param, *penalty = NULL;
+    pdl_problem problem = {.n = model->sets * (model->columns + (options->fit_intercept ? 1 : 0)),
+                           .evaluate = evaluate_parts,
+                           .record = record,
+                           .context = work,
+                           .max_iterations = options->max_iterations,
+                           .tolerance = options->tolerance,
+                           .smooth_window = options->uncentred,
+                           .threads = options->threads != 0 ? options->threads : pdl_default_threads()};
+    if (l1 != 0) {
+        penalty = make_l1(work, problem.n, l1);
+        if (penalty == NULL) return pdl_fail_memory(error, problem.n * sizeof(double), "L1 weights");
+        problem.l1 = penalty;
+    }
+    start(work, model);
+    pdl_status status = pdl_minimize(&problem, model->values, &model->history, error);
+    pdl_free(penalty);
+    return status;
+}
+
+static pdl_status open_parts(fit *work, pdl_error *error)
+{
+    const pdl_logistic_options *options = work->options;
+    pdl_status status = check_options(options, error);
+    if (status == PDL_OK && options->certified)
+        status = pdl_fail(error, PDL_EINVAL, "a certified fit needs the rows themselves, not their parts' sums");
+    if (status == PDL_OK && !(work->parts->total_weight > 0))
+        status = pdl_fail(error, PDL_EDATA, "the parts' total weight is %g; expected more than 0",
+                          work->parts->total_weight);
+    if (status == PDL_OK) status = check_initial(work, work->parts->columns, error);
+    if (status != PDL_OK) return status;
+    work->class_weight = pdl_alloc(options->classes, sizeof(double));
+    if (work->class_weight == NULL) return pdl_fail_memory(error, options->classes * sizeof(double), "class weights");
+    for (size_t c = 0; c < options->classes; c++) {
+        work->class_weight[c] = work->parts->class_weight[c];
+        work->classes_present += work->class_weight[c] > 0;
+    }
+    work->matrix.columns = work->parts->columns;
+    work->matrix.sets = sets_of(options);
+    return scale_features(work, error);
+}
+
+pdl_status pdl_logistic_fit_parts(const pdl_logistic_parts *parts, const pdl_logistic_options *options,
+                                  pdl_logistic_model **out, pdl_error *error)
+{
+    const pdl_statistics given = {
+        .total_weight = parts->total_weight, .mean = (double *)parts->mean, .deviation = (double *)parts->deviation};
+    fit work = {.parts = parts, .options = options, .statistics = &given};
+    pdl_logistic_model *model = NULL;
+    pdl_status status = open_parts(&work, error);
+    if (status == PDL_OK) status = create_model(sets_of(options), parts->columns, &model, error);
+    if (status == PDL_OK && options->fit_intercept && work.classes_present == 1) {
+        status = settle_constant(&work, model, error);
+    } else if (status == PDL_OK) {
+        status = train_parts(&work, model, error);
+        if (status == PDL_OK) unscale(&work, model);
+    }
+    work.matrix = (pdl_matrix){0};
+    work.statistics = NULL; /* not shared */
     close_fit(&work);
     if (status == PDL_OK)
         *out = model;

@@ -202,3 +202,32 @@ void pdl_statistics_release(pdl_statistics *statistics)
     pdl_free(statistics->weights);
     pdl_free(statistics);
 }
+
+/* ---- a part's share ---------------------------------------------------------------------------------- */
+
+pdl_status pdl_features_spread(pdl_features *features, const double *weights, size_t threads, double *mean,
+                               double *spread, pdl_error *error)
+{
+    const pdl_statistics *statistics = NULL;
+    pdl_matrix matrix = {0};
+    double total = 0, squares = 0;
+    for (size_t i = 0; i < features->rows; i++) {
+        double weight = weights != NULL ? weights[i] : 1;
+        if (!(weight > 0) || isinf(weight))
+            return pdl_fail(error, PDL_EDATA, "row %zu: weight is %g; expected a finite number above 0", i, weight);
+        total += weight;
+        squares += weight * weight;
+    }
+    pdl_status status = pdl_features_finish(features, error);
+    if (status == PDL_OK) status = pdl_matrix_open(&matrix, features, weights, 1, error);
+    if (status == PDL_OK)
+        status = pdl_statistics_share(features, &matrix, weights, weights, threads, &statistics, error);
+    for (size_t j = 0; status == PDL_OK && j < features->columns; j++) {
+        double deviation = statistics->deviation[j];
+        mean[j] = statistics->mean[j];
+        spread[j] = deviation * deviation * (total - squares / total);
+    }
+    pdl_statistics_unshare(features, statistics);
+    pdl_matrix_close(&matrix);
+    return status;
+}

@@ -289,6 +289,180 @@ static PyObject *logistic_objective(PyObject *module, PyObject *args, PyObject *
     return result;
 }
 
+/* ---- rows that lie elsewhere, in parts ---- */
+
+PyDoc_STRVAR(part_doc, "logistic_part(features, labels, weights, classes, multinomial, fit_intercept, threads, mean, "
+                       "deviation, point)\n--\n\n"
+                       "A part's sum of losses and its gradient at a point of the scaled space: (value, gradient).");
+
+static PyObject *logistic_part(PyObject *module, PyObject *args)
+{
+    problem on = {0};
+    pdl_logistic_options *options = &on.options;
+    PyObject *means, *deviations, *given;
+    Py_ssize_t classes, threads;
+    if (!PyArg_ParseTuple(args, "OOOnppnOOO:logistic_part", &on.matrix, &on.labels, &on.weights, &classes,
+                          &options->multinomial, &options->fit_intercept, &threads, &means, &deviations, &given))
+        return NULL;
+    if (classes < 1 || threads < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected classes >= 1, threads >= 0");
+        return NULL;
+    }
+    options->classes = (size_t)classes;
+    options->threads = (size_t)threads;
+    if (read_rows(module, &on) < 0) return NULL;
+    npy_intp size =
+        (npy_intp)((options->multinomial ? options->classes : 1) * (on.columns + (options->fit_intercept ? 1 : 0)));
+    const double *mean = read_vector(&on, means, "mean", on.columns), *deviation = NULL, *point = NULL;
+    if (mean != NULL) deviation = read_vector(&on, deviations, "deviation", on.columns);
+    if (deviation != NULL) point = read_vector(&on, given, "point", (size_t)size);
+    if (point == NULL) return NULL;
+    PyObject *gradient = PyArray_SimpleNew(1, &size, NPY_DOUBLE);
+    if (gradient == NULL) return NULL;
+    double value = 0, *slopes = PyArray_DATA((PyArrayObject *)gradient);
+    pdl_error error = {.code = PDL_OK};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status =
+        pdl_logistic_part(on.features, on.label, on.weight, options, mean, deviation, point, &value, slopes, &error);
+    Py_END_ALLOW_THREADS;
+    pdl_features_settled(on.matrix);
+    if (status == PDL_OK) return Py_BuildValue("dN", value, gradient);
+    Py_DECREF(gradient);
+    return pdl_raise(&error);
+}
+
+PyDoc_STRVAR(spread_doc, "features_spread(features, weights, threads)\n--\n\n"
+                         "(mean [columns], sum of weighted squares around it [columns]).");
+
+static PyObject *features_spread(PyObject *module, PyObject *args)
+{
+    problem on = {0};
+    Py_ssize_t threads;
+    if (!PyArg_ParseTuple(args, "OOn:features_spread", &on.matrix, &on.weights, &threads)) return NULL;
+    if (threads < 0) return PyErr_Format(PyExc_ValueError, "expected threads >= 0, got %zd", threads);
+    on.features = pdl_features_unwrap(module, on.matrix);
+    if (on.features == NULL) return NULL;
+    on.rows = pdl_features_rows(on.features);
+    npy_intp columns = (npy_intp)pdl_features_columns(on.features);
+    if (on.weights != Py_None && (on.weight = read_vector(&on, on.weights, "weights", on.rows)) == NULL) return NULL;
+    PyObject *mean = PyArray_SimpleNew(1, &columns, NPY_DOUBLE), *spread = PyArray_SimpleNew(1, &columns, NPY_DOUBLE);
+    if (mean == NULL || spread == NULL) {
+        Py_XDECREF(mean);
+        Py_XDECREF(spread);
+        return NULL;
+    }
+    double *means = PyArray_DATA((PyArrayObject *)mean), *spreads = PyArray_DATA((PyArrayObject *)spread);
+    pdl_error error = {.code = PDL_OK};
+    pdl_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = pdl_features_spread(on.features, on.weight, (size_t)threads, means, spreads, &error);
+    Py_END_ALLOW_THREADS;
+    pdl_features_settled(on.matrix);
+    if (status == PDL_OK) return Py_BuildValue("NN", mean, spread);
+    Py_DECREF(mean);
+    Py_DECREF(spread);
+    return pdl_raise(&error);
+}
+
+/* What evaluate_parts needs to reach Python. */
+typedef struct elsewhere {
+    problem *on;
+    PyObject *evaluate; /* borrowed */
+    npy_intp size;
+} elsewhere;
+
+/* value and gradient from what Python's evaluate gave; 0, or -1 with an exception. */
+static int take_sums(PyObject *answer, npy_intp size, double *value, double *gradient)
+{
+    PyObject *slopes;
+    if (answer == NULL) return -1;
+    if (!PyTuple_Check(answer)) {
+        PyErr_Format(PyExc_TypeError, "evaluate: expected (value, gradient), got %R", Py_TYPE(answer));
+        return -1;
+    }
+    if (!PyArg_ParseTuple(answer, "dO:evaluate", value, &slopes)) return -1;
+    PyArrayObject *array = pdl_check_array(slopes, "gradient", NPY_DOUBLE, 1);
+    if (array == NULL) return -1;
+    if (PyArray_DIM(array, 0) != size) {
+        PyErr_Format(PyExc_ValueError, "gradient: expected %zd values, got %zd", size, PyArray_DIM(array, 0));
+        return -1;
+    }
+    memcpy(gradient, PyArray_DATA(array), (size_t)size * sizeof *gradient);
+    return 0;
+}
+
+static int evaluate_parts(void *context, const double *point, double *value, double *gradient)
+{
+    elsewhere *call = context;
+    PyEval_RestoreThread(call->on->released);
+    PyObject *array = vector_of(point, call->size);
+    PyObject *answer = array != NULL ? PyObject_CallOneArg(call->evaluate, array) : NULL;
+    int stop = take_sums(answer, call->size, value, gradient) < 0;
+    Py_XDECREF(answer);
+    Py_XDECREF(array);
+    call->on->released = PyEval_SaveThread();
+    return stop;
+}
+
+PyDoc_STRVAR(fit_parts_doc, "logistic_fit_parts(evaluate, total_weight, mean, deviation, class_weight, multinomial, "
+                            "max_iterations, reg_param, elastic_net, tolerance, fit_intercept, standardization, "
+                            "threads, progress=None, initial=None)\n--\n\n"
+                            "Trains through evaluate(point), the sum over the parts of logistic_part: (coefficients, "
+                            "intercepts, objective history).");
+
+static PyObject *logistic_fit_parts(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"evaluate",     "total_weight", "mean",           "deviation",
+                            "class_weight", "multinomial",  "max_iterations", "reg_param",
+                            "elastic_net",  "tolerance",    "fit_intercept",  "standardization",
+                            "threads",      "progress",     "initial",        NULL};
+    (void)module;
+    problem on = {.progress = Py_None, .initial = Py_None};
+    pdl_logistic_options *options = &on.options;
+    elsewhere call = {.on = &on};
+    pdl_logistic_parts parts = {.evaluate = evaluate_parts, .context = &call};
+    PyObject *means, *deviations, *classes;
+    Py_ssize_t max_iterations, threads;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OdOOOpndddppn|OO:logistic_fit_parts", names, &call.evaluate,
+                                     &parts.total_weight, &means, &deviations, &classes, &options->multinomial,
+                                     &max_iterations, &options->reg_param, &options->elastic_net, &options->tolerance,
+                                     &options->fit_intercept, &options->standardization, &threads, &on.progress,
+                                     &on.initial))
+        return NULL;
+    PyArrayObject *weight = pdl_check_array(classes, "class_weight", NPY_DOUBLE, 1);
+    PyArrayObject *mean = weight != NULL ? pdl_check_array(means, "mean", NPY_DOUBLE, 1) : NULL;
+    if (mean == NULL) return NULL;
+    parts.columns = on.columns = (size_t)PyArray_DIM(mean, 0);
+    parts.deviation = read_vector(&on, deviations, "deviation", on.columns);
+    if (parts.deviation == NULL) return NULL;
+    if (max_iterations < 0 || threads < 0) {
+        PyErr_SetString(PyExc_ValueError, "expected max_iterations >= 0, threads >= 0");
+        return NULL;
+    }
+    parts.mean = PyArray_DATA(mean);
+    parts.class_weight = PyArray_DATA(weight);
+    options->classes = (size_t)PyArray_DIM(weight, 0);
+    options->max_iterations = (size_t)max_iterations;
+    options->threads = (size_t)threads;
+    options->progress = on.progress != Py_None ? report_progress : NULL;
+    options->interrupted = check_signals;
+    options->context = &on;
+    if (read_initial(&on, "initial") < 0) return NULL;
+    call.size =
+        (npy_intp)((options->multinomial ? options->classes : 1) * (on.columns + (options->fit_intercept ? 1 : 0)));
+
+    pdl_logistic_model *model = NULL;
+    pdl_error error = {.code = PDL_OK};
+    on.released = PyEval_SaveThread();
+    pdl_status status = pdl_logistic_fit_parts(&parts, options, &model, &error);
+    PyEval_RestoreThread(on.released);
+    PyObject *result = status == PDL_OK ? model_tuple(model, on.columns) : pdl_raise(&error);
+    pdl_logistic_destroy(model);
+    PyMem_Free(on.start);
+    return result;
+}
+
 PyDoc_STRVAR(margins_doc, "logistic_margins(x, coefficients, intercepts, threads)\n--\n\n"
                           "x [n, features] float32 times coefficients [sets, features] plus intercepts [sets]: "
                           "float64 [n, sets].");
@@ -362,6 +536,10 @@ static PyMethodDef functions[] = {
     {"logistic_certify", (PyCFunction)(void (*)(void))logistic_certify, METH_VARARGS | METH_KEYWORDS, certify_doc},
     {"logistic_objective", (PyCFunction)(void (*)(void))logistic_objective, METH_VARARGS | METH_KEYWORDS,
      objective_doc},
+    {"logistic_fit_parts", (PyCFunction)(void (*)(void))logistic_fit_parts, METH_VARARGS | METH_KEYWORDS,
+     fit_parts_doc},
+    {"logistic_part", logistic_part, METH_VARARGS, part_doc},
+    {"features_spread", features_spread, METH_VARARGS, spread_doc},
     {"logistic_margins", logistic_margins, METH_VARARGS, margins_doc},
     {"logistic_margins_csr", logistic_margins_csr, METH_VARARGS, margins_csr_doc},
     {NULL, NULL, 0, NULL},

@@ -51,6 +51,10 @@ def keyword_only(function: Callable[Concatenate[S, A], R]) -> Callable[Concatena
     return cast("Callable[Concatenate[S, A], R]", method)
 
 
+def _is_pyspark(dataset: Any) -> bool:
+    return type(dataset).__module__.startswith("pyspark.sql.")
+
+
 def _with_params(stage: P, params: ParamMap | None) -> P:
     """The stage itself, or a copy of it that has the values of a param map."""
     if params is None:
@@ -83,7 +87,7 @@ class Transformer(Params, metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         stage = _with_params(self, params)
-        if type(dataset).__module__.startswith("pyspark.sql."):
+        if _is_pyspark(dataset):
             from pydeepl.spark import transform_partitions
 
             return transform_partitions(stage, dataset)
@@ -119,6 +123,13 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
     def _fit(self, dataset: DataFrame) -> M:
         """The model fitted to a dataset with this instance's params."""
 
+    def _fit_spark(self, dataset: Any) -> M:
+        """The model fitted to a PySpark DataFrame with this instance's params."""
+        raise TypeError(
+            f"{self.uid}: {type(self).__name__} does not take a PySpark DataFrame; LogisticRegression, and a "
+            "Pipeline with no other estimators, do; pyspark.ml has others, and toPandas() brings rows here"
+        )
+
     def fitMultiple(self, dataset: Any, paramMaps: Sequence[ParamMap]) -> Iterator[tuple[int, M]]:
         """Fits a model for each param map, one at a time as the iterator is drawn from.
 
@@ -133,8 +144,12 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
         """
         from pydeepl.frame import adopt
 
-        frame, _ = adopt(dataset)
         estimator = self.copy()
+        if _is_pyspark(dataset):
+            return _FitMultipleIterator(
+                lambda index: _with_params(estimator, paramMaps[index])._fit_spark(dataset), len(paramMaps)
+            )
+        frame, _ = adopt(dataset)
         return _FitMultipleIterator(
             lambda index: _with_params(estimator, paramMaps[index])._fit(frame), len(paramMaps)
         )
@@ -152,7 +167,8 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
 
         Parameters
         ----------
-        dataset: a pydeepl, pandas or polars DataFrame, or a pyarrow Table or RecordBatchReader.
+        dataset: a pydeepl, pandas or polars DataFrame, or a pyarrow Table or RecordBatchReader; or, for some
+            estimators, a PySpark DataFrame (see pydeepl.spark).
         params: values that go before the stage's own, for this call; or a list of such param maps.
 
         Returns
@@ -169,7 +185,8 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
             )
         from pydeepl.frame import adopt
 
-        return _with_params(self, params)._fit(adopt(dataset)[0])
+        estimator = _with_params(self, params)
+        return estimator._fit_spark(dataset) if _is_pyspark(dataset) else estimator._fit(adopt(dataset)[0])
 
 
 class RowsEstimator(Estimator[M], metaclass=ABCMeta):

@@ -374,6 +374,11 @@ class LogisticRegression(
     def _fit(self, dataset: DataFrame) -> LogisticRegressionModel:
         return self._fit_rows(self._read_data(dataset), None, dataset)
 
+    def _fit_spark(self, dataset: Any) -> LogisticRegressionModel:
+        from pydeepl.spark.training import fit_logistic
+
+        return fit_logistic(self, dataset)[0]
+
     def _data_columns(self) -> tuple[str, ...]:
         weight = self._optional("weightCol")
         return (self.getFeaturesCol(), self.getLabelCol(), *([weight] if weight else []))
@@ -445,7 +450,7 @@ class LogisticRegression(
     ) -> _Trained:
         """Trains from `initial` (coefficients, intercepts) on."""
         multinomial = self._is_multinomial(classes)
-        self._warn_of_one_class(data)
+        self._warn_of_one_class(np.unique(data.used_labels))
         bar = None
         if watch is None and progress_wanted():
             bar = progress_bar(self.getMaxIter(), type(self).__name__)
@@ -545,8 +550,7 @@ class LogisticRegression(
         )
         return None
 
-    def _warn_of_one_class(self, data: TrainingSet) -> None:
-        present = np.unique(data.used_labels)
+    def _warn_of_one_class(self, present: Floats) -> None:
         if len(present) > 1:
             return
         outcome = (

@@ -85,6 +85,8 @@ class Pipeline(Estimator["PipelineModel"], MLWritable, MLReadable):
                 dataset = transformers[-1].transform(dataset)
         return PipelineModel(transformers)._resetUid(self.uid)
 
+    _fit_spark = _fit  # each stage knows what to do with such a frame
+
     def _state(self) -> StageState:
         return StageState(stages=self._checked_stages(), unsaved_params=frozenset({"stages"}))
 

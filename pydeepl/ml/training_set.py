@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +19,16 @@ from pydeepl.ml.columns import to_numbers
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
 
-__all__ = ["TrainingSet", "count_classes", "feature_blocks", "feature_rows", "read_training_set"]
+__all__ = [
+    "TrainingSet",
+    "check_labels",
+    "check_weights",
+    "classes_among",
+    "count_classes",
+    "feature_blocks",
+    "feature_rows",
+    "read_training_set",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Block: TypeAlias = NDArray[np.float32]
@@ -113,7 +123,8 @@ def _append(matrix: _core.FeatureMatrix, block: NDArray[Any] | SparseRows, colum
         raise ValueError(f"column {column!r}: {error}") from None
 
 
-def _check_labels(labels: Floats, column: str, first_row: int) -> None:
+def check_labels(labels: Floats, column: str, first_row: int) -> None:
+    """Raises ValueError, with the row, for labels that are no class numbers."""
     wrong = (labels < 0) | (labels != np.floor(labels)) | (labels >= 2**31 - 1)
     if wrong.any():
         row = _first_row(wrong)
@@ -123,7 +134,8 @@ def _check_labels(labels: Floats, column: str, first_row: int) -> None:
         )
 
 
-def _check_weights(weights: Floats, column: str, first_row: int) -> None:
+def check_weights(weights: Floats, column: str, first_row: int) -> None:
+    """Raises ValueError, with the row, for weights that are negative or not finite."""
     wrong = ~((weights >= 0) & np.isfinite(weights))
     if wrong.any():
         row = _first_row(wrong)
@@ -150,10 +162,10 @@ def read_training_set(dataset: DataFrame, features: str, label: str, weight: str
     rows = 0
     for batch in dataset._arrow(names):
         labels.append(to_numbers(batch.column(label), label, rows))
-        _check_labels(labels[-1], label, rows)
+        check_labels(labels[-1], label, rows)
         if weight:
             weights.append(to_numbers(batch.column(weight), weight, rows))
-            _check_weights(weights[-1], weight, rows)
+            check_weights(weights[-1], weight, rows)
         width = None if matrix is None else matrix.columns
         for block in feature_rows(batch.column(features), features, rows, width):
             if matrix is None:
@@ -186,21 +198,26 @@ def count_classes(data: TrainingSet, field: pa.Field) -> int:
 
     Raises ValueError where the labels do not fit the metadata, or are too sparse for class numbers.
     """
-    labels = data.used_labels
-    inferred = int(labels.max()) + 1
+    return classes_among(
+        np.unique(data.used_labels), field, lambda label: f"row {_first_row(data.labels == label)}"
+    )
+
+
+def classes_among(distinct: Floats, field: pa.Field, place: Callable[[float], str]) -> int:
+    """count_classes of the distinct labels; place: says for a message where a label is."""
+    largest = float(distinct.max())
+    inferred = int(largest) + 1
     known = _nominal_classes(field)
     if known is not None:
         if known < inferred:
             raise ValueError(
-                f"column {field.name!r}: its metadata tell of {known} classes, but row "
-                f"{_first_row(data.labels == labels.max())} has label {inferred - 1}"
+                f"column {field.name!r}: its metadata tell of {known} classes, but {place(largest)} has "
+                f"label {inferred - 1}"
             )
         return known
-    distinct = len(np.unique(labels))
-    if inferred > _MANY_CLASSES and inferred > 10 * distinct:
+    if inferred > _MANY_CLASSES and inferred > 10 * len(distinct):
         raise ValueError(
-            f"column {field.name!r}: {distinct} distinct labels, but the largest, {inferred - 1} in row "
-            f"{_first_row(data.labels == labels.max())}, stands for {inferred} classes; "
-            "number the classes from 0"
+            f"column {field.name!r}: {len(distinct)} distinct labels, but the largest, {inferred - 1} in "
+            f"{place(largest)}, stands for {inferred} classes; number the classes from 0"
         )
     return inferred

@@ -9,7 +9,10 @@ persistence, and run on the executors, in Python workers, by mapInArrow:
 A worker prepares a network once and keeps it from task to task; it computes with spark.task.cpus threads.
 pydeepl has to be installed on the workers, in the driver's version.
 
-pydeepl's own transformers take a PySpark DataFrame too, and then run in the same way.
+LogisticRegression trains on the driver where the rows fit there, else on the executors.
+
+pydeepl's own transformers, its LogisticRegression and pipelines of these take a PySpark DataFrame too, and
+then run in the same way.
 """
 
 try:
@@ -17,8 +20,16 @@ try:
 except ImportError as error:
     raise ImportError("pydeepl.spark needs PySpark 3.5 or later: pip install 'pydeepl[spark]'") from error
 
+from pydeepl.spark.classification import LogisticRegression, LogisticRegressionModel
 from pydeepl.spark.partitions import transform_partitions
 from pydeepl.spark.sparkdl import install_as_sparkdl
 from pydeepl.spark.stages import DeepImageFeaturizer, DeepImagePredictor
 
-__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "install_as_sparkdl", "transform_partitions"]
+__all__ = [
+    "DeepImageFeaturizer",
+    "DeepImagePredictor",
+    "LogisticRegression",
+    "LogisticRegressionModel",
+    "install_as_sparkdl",
+    "transform_partitions",
+]

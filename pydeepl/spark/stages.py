@@ -1,4 +1,4 @@
-"""DeepImageFeaturizer and DeepImagePredictor as pyspark.ml stages, with the params of pydeepl's own."""
+"""pydeepl's stages as pyspark.ml stages, with the params of pydeepl's own."""
 
 from __future__ import annotations
 
@@ -7,73 +7,87 @@ from typing import Any
 
 from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params
-from pyspark.ml.param.shared import HasInputCol, HasOutputCol
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from pydeepl import deep
+from pydeepl.ml.param import Param as OwnParam
 from pydeepl.spark.partitions import transform_partitions
 
-__all__ = ["DeepImageFeaturizer", "DeepImagePredictor"]
+__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "OwnParams"]
 
 
-class _ImageStage(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, DefaultParamsWritable):  # type: ignore[misc]
-    """A pyspark.ml stage whose work a pydeepl stage of the same params does."""
+class OwnParams(Params):  # type: ignore[misc]
+    """pyspark's Params for those of a pydeepl stage, which does the work.
 
-    _kind: Any  # the pydeepl stage
+    Class arguments: kind, the pydeepl stage, whose constructor has the params; doc: whether its docstring
+    follows the class'.
+    """
+
+    _kind: Any
+    _names: tuple[str, ...]
     __signature__: inspect.Signature
 
-    def __init_subclass__(cls, kind: Any) -> None:
-        """Gives the class pyspark's Params for those of `kind`: name, doc and converter are the same."""
+    def __init_subclass__(cls, kind: Any = None, doc: bool = True) -> None:
+        """Gives the class params, getters and setters: names, docs and converters are those of `kind`."""
+        if kind is None:
+            return
         cls._kind = kind
-        cls.__signature__ = inspect.signature(kind)  # what help() shows of the constructor
-        cls.__doc__ = f"{cls.__doc__}\n\n    {kind.__doc__}"
-        for name in cls._names():
-            param = getattr(kind, name)
-            if not hasattr(cls, name):
-                setattr(cls, name, Param(Params._dummy(), name, param.doc, typeConverter=param.typeConverter))
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return list(inspect.signature(cls._kind).parameters)
+        signature = inspect.signature(kind)  # what help() shows of the constructor
+        names = [name for name in signature.parameters if isinstance(getattr(kind, name, None), OwnParam)]
+        cls._names = tuple(names)
+        cls.__signature__ = signature.replace(parameters=[signature.parameters[name] for name in names])
+        if doc:
+            cls.__doc__ = f"{cls.__doc__}\n\n    {kind.__doc__}"
+        for name in names:
+            own = getattr(kind, name)
+            setattr(cls, name, Param(Params._dummy(), name, own.doc, typeConverter=own.typeConverter))
+            _add_accessors(cls, name)
 
     def __init__(self, **params: Any) -> None:
         super().__init__()
         own = self._kind()
-        values = {name: own.getOrDefault(name) for name in self._names() if own.hasDefault(name)}
+        values = {name: own.getOrDefault(name) for name in self._names if own.hasDefault(name)}
         self._setDefault(**{name: value for name, value in values.items() if value is not None})
         self.setParams(**params)
 
     def setParams(self, **params: Any) -> Any:
         """Sets params by keyword; None leaves one as it is. Raises TypeError for a name that is no param."""
-        unknown = sorted(params.keys() - set(self._names()))
+        known = [param.name for param in self.params]
+        unknown = sorted(params.keys() - set(known))
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no param {', '.join(unknown)}: {self._names()}")
+            raise TypeError(f"{type(self).__name__} has no param {', '.join(unknown)}: {known}")
         return self._set(**{name: value for name, value in params.items() if value is not None})
 
-    def getModelName(self) -> str:
-        """The value of modelName."""
-        return str(self.getOrDefault("modelName"))
+    def _own_values(self) -> dict[str, Any]:
+        """The values that were set: pydeepl's stage has the same defaults."""
+        return {name: self.getOrDefault(name) for name in self._names if self.isSet(name)}
 
-    def setModelName(self, value: str) -> Any:
-        """Sets modelName."""
-        return self._set(modelName=value)
 
-    def setInputCol(self, value: str) -> Any:
-        """Sets inputCol."""
-        return self._set(inputCol=value)
+def _add_accessors(cls: type, name: str) -> None:
+    def get(self: Any) -> Any:
+        return self.getOrDefault(name)
 
-    def setOutputCol(self, value: str) -> Any:
-        """Sets outputCol."""
-        return self._set(outputCol=value)
+    def set(self: Any, value: Any) -> Any:
+        return self._set(**{name: value})
 
+    title = name[0].upper() + name[1:]
+    for function, method, text in (
+        (get, f"get{title}", f"The value of {name}."),
+        (set, f"set{title}", f"Sets {name}."),
+    ):
+        function.__name__, function.__qualname__ = method, f"{cls.__qualname__}.{method}"
+        function.__doc__ = text
+        setattr(cls, method, function)
+
+
+class _Transformer(OwnParams, Transformer, DefaultParamsReadable, DefaultParamsWritable):  # type: ignore[misc]
     def _transform(self, dataset: Any) -> Any:
-        values = {name: self.getOrDefault(name) for name in self._names() if self.isDefined(name)}
-        return transform_partitions(self._kind(**values)._resetUid(self.uid), dataset)
+        return transform_partitions(self._kind(**self._own_values())._resetUid(self.uid), dataset)
 
 
-class DeepImageFeaturizer(_ImageStage, kind=deep.DeepImageFeaturizer):
+class DeepImageFeaturizer(_Transformer, kind=deep.DeepImageFeaturizer):
     """pydeepl.DeepImageFeaturizer as a stage of pyspark.ml: the features are MLlib's dense vectors."""
 
 
-class DeepImagePredictor(_ImageStage, kind=deep.DeepImagePredictor):
+class DeepImagePredictor(_Transformer, kind=deep.DeepImagePredictor):
     """pydeepl.DeepImagePredictor as a stage of pyspark.ml."""

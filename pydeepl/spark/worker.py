@@ -22,14 +22,14 @@ _stages: OrderedDict[bytes, Any] = OrderedDict()
 
 
 def run_stage(
-    batches: Iterator[pa.RecordBatch], data: bytes, files: list[ShippedFile], own: bytes, out: bytes
+    batches: Iterator[pa.RecordBatch], data: bytes, files: list[tuple[str, int, str]], own: bytes, out: bytes
 ) -> Iterator[pa.RecordBatch]:
     """The stage's output for each batch.
 
-    Parameters: batches of Spark's; the stage as shipping.packed gave it; its weights; the schemas of the
-    stage's input and of what Spark expects back, serialized.
+    Parameters: batches of Spark's; the stage as shipping.packed gave it; the fields of its ShippedFiles; the
+    schemas of the stage's input and of what Spark expects back, serialized.
     """
-    stage = _prepared(data, files)
+    stage = _prepared(data, [ShippedFile(*file) for file in files])
     input_schema, output_schema = (pa.ipc.read_schema(pa.py_buffer(schema)) for schema in (own, out))
     for batch in batches:
         for first in range(0, batch.num_rows, _ROWS):

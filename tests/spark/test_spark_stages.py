@@ -127,10 +127,10 @@ def test_an_image_that_fails_is_named(spark, images, featurizer):
 
 
 def test_other_versions_and_missing_weights_are_said_with_the_node(images, featurizer, monkeypatch, tmp_path):
-    from pydeepl.spark import partitions, shipping
+    from pydeepl.spark import calls, partitions, shipping
 
     with monkeypatch.context() as patch:
-        patch.setattr(partitions, "__version__", "0.0.7")
+        patch.setattr(calls, "__version__", "0.0.7")
         frame = featurizer.transform(images)
     with pytest.raises(Exception, match=r"node .*: pydeepl is .*, the driver's version is 0\.0\.7"):
         frame.collect()
