@@ -43,6 +43,35 @@ bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv)
     return false;
 }
 
+/* Whether the value could have another name, or be written over before operation `end`. */
+static bool may_change(const pdl_program *program, int value, size_t begin, size_t end)
+{
+    int maker = program->values[value].producer;
+    if (maker >= 0 && program->ops[maker].kind == PDL_OP_COPY) return true;
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        if (op->kind == PDL_OP_COPY && op->input[0] == value) return true;
+        if (i >= begin && i <= end && op->residual && op->input[1] == value) return true;
+    }
+    return false;
+}
+
+int pdl_find_depthwise(const pdl_program *program, size_t index, const pdl_setting *setting)
+{
+    const pdl_op *conv = &program->ops[index];
+    int maker = program->values[conv->input[0]].producer;
+    if (!pdl_pointwise_fits(conv, program->values[conv->input[0]].channels)) return -1;
+    if (maker < 0 || program->values[conv->input[0]].uses != 1) return -1;
+    const pdl_op *depthwise = &program->ops[maker];
+    if (depthwise->kind != PDL_OP_DEPTHWISE || depthwise->multiplier != 1) return -1;
+    pdl_pointwise plan;
+    pdl_map in = pdl_shape_of(program, conv->input[0], setting->batch);
+    pdl_map out = pdl_shape_of(program, conv->output, setting->batch);
+    pdl_pointwise_plan(&plan, depthwise, &in, &out, setting->threads, setting->simd);
+    bool once = plan.parts == 1; /* each part of the outputs would compute it anew */
+    return once && !may_change(program, depthwise->input[0], (size_t)maker, index) ? maker : -1;
+}
+
 /* The small tiles have the smaller error. */
 static bool allows_tile(pdl_algorithm algorithm, pdl_tile_kind tile)
 {
@@ -75,9 +104,10 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
     double direct = pdl_cost_direct(op, &in, &out);
     bool measured = setting->simd == PDL_SIMD_AVX2 || setting->simd == PDL_SIMD_AVX512;
     double own_speed = measured ? POINTWISE : 1; /* with a tie oneDNN's is taken */
-    bool slice = pdl_makes_slice(program, op);
+    if (pdl_makes_slice(program, op)) direct += pdl_cost_copy(&out);
+    if (pdl_find_depthwise(program, index, setting) >= 0) direct += pdl_cost_copy(&in);
     size_t count = 0;
-    list[count++] = (pdl_candidate){PDL_TILE_KINDS, slice ? direct + pdl_cost_copy(&out) : direct};
+    list[count++] = (pdl_candidate){PDL_TILE_KINDS, direct};
     if (setting->algorithm != PDL_ALGORITHM_DIRECT && pdl_pointwise_fits(op, in.channels))
         list[count++] = (pdl_candidate){PDL_TILE_1X1, own_speed * pdl_cost_pointwise(op, &in, &out)};
     for (int tile = 0; tile < PDL_TILE_FILTERS; tile++) {
@@ -144,6 +174,12 @@ static pdl_status measure_weights(pdl_program *program, const pdl_setting *setti
     return status;
 }
 
+int pdl_choice_input(const pdl_program *program, const pdl_choice *choices, size_t index, size_t input)
+{
+    int depthwise = input == 0 ? choices[index].depthwise : -1;
+    return program->ops[depthwise >= 0 ? (size_t)depthwise : index].input[input];
+}
+
 pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
                             pdl_choice **out, pdl_error *error)
 {
@@ -154,7 +190,7 @@ pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, cons
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_candidate list[PDL_MAX_CANDIDATES];
         choices[i].tile = PDL_TILE_KINDS;
-        choices[i].pool = -1;
+        choices[i].pool = choices[i].depthwise = -1;
         if (program->ops[i].kind != PDL_OP_CONV) continue;
         choices[i].tile = cheapest(list, pdl_candidates_list(program, i, setting, list));
     }
@@ -163,6 +199,8 @@ pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, cons
     for (size_t i = 0; i < program->op_count; i++) {
         choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
+        if (choices[i].tile == PDL_TILE_1X1) choices[i].depthwise = pdl_find_depthwise(program, i, setting);
+        if (choices[i].depthwise >= 0) choices[choices[i].depthwise].done = true;
     }
     *out = choices;
     return PDL_OK;

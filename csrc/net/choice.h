@@ -26,8 +26,12 @@ typedef struct pdl_candidate {
 typedef struct pdl_choice {
     pdl_tile_kind tile; /* convolution: as a candidate's */
     int pool;           /* the pooling operation that is done on the way, or -1 */
+    int depthwise;      /* a 1x1's: the depthwise operation before it that is done on the way, or -1 */
     bool done;          /* another operation does this one on the way */
 } pdl_choice;
+
+/* The value that operation `index` reads as its input number `input`, with what it does on the way. */
+int pdl_choice_input(const pdl_program *program, const pdl_choice *choices, size_t index, size_t input);
 
 /* Everything that can compute convolution `index` in this setting, oneDNN first; returns how many. */
 size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_setting *setting,
@@ -35,6 +39,10 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
 
 /* Whether the convolution's output could be written straight into a concat, where oneDNN's cannot write. */
 bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv);
+
+/* The depthwise operation whose output 1x1 convolution `index` alone reads, and which ours may do on the way, or -1. It
+ * then reads what the depthwise reads, later than that would. */
+int pdl_find_depthwise(const pdl_program *program, size_t index, const pdl_setting *setting);
 
 /* One for every operation; free() them. */
 pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,

@@ -102,16 +102,14 @@ static inline void pdl_window_range(const pdl_window *window, int axis, size_t a
 }
 
 /* How many windows of a row are alike from output `column` on: as many of their pixels are inside the image, and their
- * first ones are one stride apart. */
+ * first ones are one stride apart. Those that hang over an edge count one by one. */
 static inline size_t pdl_windows_alike(const pdl_window *window, size_t column, size_t columns, size_t extent)
 {
-    size_t count = 1, begin, end, start, first_begin, first_end, first;
-    pdl_window_range(window, 1, column, extent, &first_begin, &first_end, &first);
-    for (; column + count < columns; count++) {
-        pdl_window_range(window, 1, column + count, extent, &begin, &end, &start);
-        if (begin != first_begin || end != first_end || start != first + count * window->stride[1]) break;
-    }
-    return count;
+    size_t reach = (window->kernel[1] - 1) * window->dilation[1], origin = column * window->stride[1];
+    size_t limit = extent + window->before[1]; /* as in pdl_window_range */
+    if (origin < window->before[1] || origin + reach >= limit) return 1;
+    size_t last = (limit - reach - 1) / window->stride[1]; /* the last one that is whole */
+    return (last < columns ? last + 1 : columns) - column;
 }
 
 #endif

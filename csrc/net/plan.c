@@ -123,7 +123,7 @@ static void find_lifetimes(planner *p)
         int pool = p->choices[i].pool, output = pool < 0 ? op->output : program->ops[pool].output;
         extend(&p->storages[owner_of(p, output)], i);
         for (size_t j = 0; j < op->inputs; j++)
-            extend(&p->storages[owner_of(p, op->input[j])], i);
+            extend(&p->storages[owner_of(p, pdl_choice_input(program, p->choices, i, j))], i);
     }
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "net/pointwise/pointwise.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -116,7 +115,13 @@ static pdl_status make_own(const pdl_engine *engine, const pdl_program *program,
     if (status != PDL_OK) return status;
     step->kind = kernels[PDL_OP_CONV].kind;
     step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
-    if (choice->tile == PDL_TILE_1X1) return PDL_OK;
+    if (choice->tile == PDL_TILE_1X1) {
+        const pdl_op *depthwise = choice->depthwise < 0 ? NULL : &program->ops[choice->depthwise];
+        pdl_pointwise_plan(&step->pointwise, depthwise, in, out, setting->threads, setting->simd);
+        if (depthwise != NULL) step->implementation = "pdl:depthwise_pointwise";
+        step->scratch_bytes = step->pointwise.scratch;
+        return PDL_OK;
+    }
     pdl_map whole = pdl_shape_of(program, step->op->output, out->batch);
     whole.pitch = out->pitch;
     pdl_winograd_plan(&step->winograd, choice->tile, step->op, in, &whole, setting->threads, setting->simd);
@@ -125,27 +130,36 @@ static pdl_status make_own(const pdl_engine *engine, const pdl_program *program,
     return PDL_OK;
 }
 
-static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, pdl_op *op, const pdl_choice *choice,
-                            pdl_prepared *prepared, pdl_error *error)
+static double count_flops_of(const pdl_program *program, int index, size_t batch)
+{
+    return index < 0 ? 0.0 : count_flops(program, &program->ops[index], batch);
+}
+
+static pdl_status make_step(const pdl_engine *engine, const pdl_program *program, size_t index,
+                            const pdl_choice *choices, pdl_prepared *prepared, pdl_error *error)
 {
     pdl_step *step = &prepared->steps[prepared->step_count++]; /* counted first: destroyed even when half made */
+    const pdl_choice *choice = &choices[index];
+    pdl_op *op = &program->ops[index];
     const pdl_op *last = choice->pool < 0 ? op : &program->ops[choice->pool];
+    size_t batch = prepared->setting.batch;
     step->op = op;
     step->layer = last->layer;
+    step->input = pdl_choice_input(program, choices, index, 0);
     step->output = last->output;
     step->maps = calloc(op->inputs + 1, sizeof *step->maps);
     if (step->maps == NULL) return pdl_fail_memory(error, (op->inputs + 1) * sizeof *step->maps, op->layer);
     for (size_t i = 0; i < op->inputs; i++)
-        step->maps[i] = map_of(prepared, program, op->input[i]);
+        step->maps[i] = map_of(prepared, program, pdl_choice_input(program, choices, index, i));
     step->maps[op->inputs] = map_of(prepared, program, step->output);
-    step->flops = count_flops(program, op, prepared->setting.batch);
-    if (last != op) step->flops += count_flops(program, last, prepared->setting.batch);
+    step->flops = count_flops(program, op, batch) + count_flops_of(program, choice->pool, batch) +
+                  count_flops_of(program, choice->depthwise, batch);
     pdl_status status = PDL_OK;
     if (choice->tile != PDL_TILE_KINDS) {
         status = make_own(engine, program, &prepared->setting, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
-        status = pdl_step_make_primitive(engine, program, prepared->setting.batch, step, error);
+        status = pdl_step_make_primitive(engine, program, batch, step, error);
     }
     if (status == PDL_OK && step->primitive == NULL && step->tile_weights == NULL) use_kernel(step);
     if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
@@ -162,7 +176,7 @@ static pdl_status make_steps(const pdl_engine *engine, pdl_program *program, con
         return pdl_fail_memory(error, program->op_count * sizeof *prepared->steps, "a network's steps");
     for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
         if (!choices[i].done && !pdl_plan_renames(program, &program->ops[i]))
-            status = make_step(engine, program, &program->ops[i], &choices[i], prepared, error);
+            status = make_step(engine, program, i, choices, prepared, error);
     return status;
 }
 
@@ -239,7 +253,7 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
 {
     const pdl_op *op = step->op;
     for (size_t i = 0; i < op->inputs; i++)
-        step->maps[i].data = address(prepared, bases, op->input[i]);
+        step->maps[i].data = address(prepared, bases, i == 0 ? step->input : op->input[i]);
     step->maps[op->inputs].data = address(prepared, bases, step->output);
     if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
     pdl_kernel_call call = {
@@ -247,7 +261,7 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     if (step->tile_weights == NULL)
         step->kernel(&call);
     else if (step->tile_weights->tile == PDL_TILE_1X1)
-        pdl_pointwise_run(step->tile_weights, &call);
+        pdl_pointwise_run(&step->pointwise, step->tile_weights, &call, bases->scratch);
     else
         pdl_winograd_run(&step->winograd, step->tile_weights, &call, bases->scratch);
     return PDL_OK;

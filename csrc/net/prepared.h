@@ -7,11 +7,13 @@
 #include "net/kernels.h"
 #include "net/packed.h"
 #include "net/plan.h"
+#include "net/pointwise/pointwise.h"
 
 /* One operation, as a primitive of oneDNN or as a kernel of ours. */
 typedef struct pdl_step {
     pdl_op *op;
     const char *layer; /* whose output this gives */
+    int input;         /* the value it reads first: the operation's, or what its depthwise part reads */
     int output;        /* the value it makes: the operation's, or what its pooling makes of that */
     pdl_kernel kernel; /* NULL: a convolution of ours, or the primitive */
     pdl_map *maps;     /* the inputs, then the output; data is set before every run */
@@ -22,6 +24,7 @@ typedef struct pdl_step {
     pdl_packed *packed;
     const pdl_tile_weights *tile_weights; /* of our own convolutions; NULL: another kind of step */
     pdl_winograd winograd;
+    pdl_pointwise pointwise; /* of a 1x1, in the place of that */
     size_t scratch_bytes;
     const char *kind, *implementation;
     double flops, seconds; /* as in pdl_step_info */

@@ -3,9 +3,11 @@
  *     y[i, j, c m + k] = bias + sum over the window of x[., ., c] w[., ., c m + k],  m outputs per channel
  *
  * Windows that hang over the image's edge are smaller: a row of outputs is a few runs of windows of one size. */
+#include "net/depthwise/depthwise.h"
+
 #include "base/memory.h"
+#include "base/sizes.h"
 #include "net/depthwise/kernels.h"
-#include "net/kernels.h"
 
 #include <string.h>
 
@@ -82,14 +84,15 @@ static bool may_stream(const pdl_map *out)
            out->batch * out->height * out->width * out->channels * sizeof(float) > STREAM_BYTES;
 }
 
-/* Output row `line` = image * height + row; every window holds at least one pixel of the image. */
-static void sum_row(const pdl_kernel_call *call, size_t line, bool stream)
+/* Columns [begin, end) of output row `line` = image * height + row, to y; every window holds at least one pixel of the
+ * image. */
+static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t end, char *y)
 {
-    const pdl_map *in = call->input, *out = &call->output;
-    const pdl_op *op = call->op;
+    const pdl_map *in = d->in;
+    const pdl_op *op = d->op;
     const pdl_window *window = &op->window;
-    size_t top, bottom, row, image = line / out->height;
-    pdl_window_range(window, 0, line % out->height, in->height, &top, &bottom, &row);
+    size_t top, bottom, row, image = line / d->height;
+    pdl_window_range(window, 0, line % d->height, in->height, &top, &bottom, &row);
     pdl_depthwise_windows run = {
         .bias = op->bias,
         .rows = bottom - top,
@@ -97,21 +100,31 @@ static void sum_row(const pdl_kernel_call *call, size_t line, bool stream)
         .x_row = in->width * in->pitch * window->dilation[0],
         .x_column = in->pitch * window->dilation[1],
         .w_row = window->kernel[1] * in->channels,
-        .y_pitch = out->pitch,
+        .y_pitch = d->pitch,
         .channels = in->channels,
         .relu_first = op->relu_first,
         .relu = op->relu,
-        .stream = stream,
+        .stream = d->stream,
     };
-    for (size_t column = 0; column < out->width; column += run.count) {
+    for (size_t column = begin; column < end; column += run.count) {
         size_t left, right, first;
         pdl_window_range(window, 1, column, in->width, &left, &right, &first);
         run.columns = right - left;
-        run.count = pdl_windows_alike(window, column, out->width, in->width);
+        run.count = pdl_size_min(pdl_windows_alike(window, column, d->width, in->width), end - column);
         run.w = op->weight + (top * window->kernel[1] + left) * in->channels;
         run.x = pdl_map_at(in, ((image * in->height + row) * in->width + first) * in->pitch);
-        run.y = pdl_map_at(out, (line * out->width + column) * out->pitch);
-        kernels[call->simd](&run);
+        run.y = y + (column - begin) * d->pitch * pdl_element_size(in->precision);
+        kernels[d->simd](&run);
+    }
+}
+
+void pdl_depthwise_pixels(const pdl_depthwise *d, size_t first, size_t last, void *y)
+{
+    size_t element = pdl_element_size(d->in->precision);
+    for (size_t pixel = first, end; pixel < last; pixel = end) {
+        size_t line = pixel / d->width, row = line * d->width;
+        end = pdl_size_min(row + d->width, last);
+        sum_row(d, line, pixel - row, end - row, (char *)y + (pixel - first) * d->pitch * element);
     }
 }
 
@@ -123,8 +136,14 @@ void pdl_kernel_depthwise(const pdl_kernel_call *call)
     }
     const pdl_map *out = &call->output;
     size_t lines = out->batch * out->height;
-    bool stream = may_stream(out);
+    pdl_depthwise d = {.op = call->op,
+                       .in = call->input,
+                       .height = out->height,
+                       .width = out->width,
+                       .pitch = out->pitch,
+                       .simd = call->simd,
+                       .stream = may_stream(out)};
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < lines; line++)
-        sum_row(call, line, stream);
+        sum_row(&d, line, 0, out->width, pdl_map_at(out, line * out->width * out->pitch));
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/pointwise/pointwise.h"
 
+#include "base/memory.h"
 #include "base/sizes.h"
+#include "net/depthwise/depthwise.h"
 #include "net/pointwise/kernels.h"
 
 #include <omp.h>
@@ -35,36 +37,82 @@ bool pdl_pointwise_fits(const pdl_op *op, size_t channels)
     return true;
 }
 
-void pdl_pointwise_run(const pdl_tile_weights *weights, const pdl_kernel_call *call)
+void pdl_pointwise_plan(pdl_pointwise *plan, const pdl_op *depthwise, const pdl_map *in, const pdl_map *out,
+                        size_t threads, pdl_simd simd)
 {
-    const pdl_map *in = call->input, *out = &call->output;
-    const pdl_op *op = call->op;
-    size_t element = pdl_element_size(in->precision);
-    size_t pixels = out->batch * out->height * out->width, width = 2 * pdl_winograd_kernels_for(weights->simd)->lanes;
+    size_t element = pdl_element_size(in->precision), pixels = out->batch * out->height * out->width;
+    size_t panels = pdl_size_div_up(out->channels, 2 * pdl_winograd_kernels_for(simd)->lanes);
     size_t at_once = BLOCK_BYTES / (in->channels * element);
     at_once = at_once < MIN_PIXELS ? MIN_PIXELS : at_once > MAX_PIXELS ? MAX_PIXELS : at_once / 14 * 14;
-    size_t blocks = pdl_size_div_up(pixels, at_once), panels = pdl_size_div_up(out->channels, width);
-    size_t threads = (size_t)omp_get_max_threads(), parts = pdl_size_div_up(4 * threads, blocks); /* of the outputs */
-    if (parts > pdl_size_div_up(panels, MIN_PANELS)) parts = pdl_size_div_up(panels, MIN_PANELS);
-    pdl_pointwise_kernel kernel = kernels[weights->simd];
-#pragma omp parallel for schedule(dynamic)
-    for (size_t task = 0; task < blocks * parts; task++) {
-        size_t block = task / parts, part = task % parts;
-        size_t first = pixels * block / blocks, last = pixels * (block + 1) / blocks;
-        size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;
-        if (end > out->channels) end = out->channels;
-        kernel(&(pdl_pointwise_block){
-            .x = pdl_map_at(in, first * in->pitch),
-            .u = (const char *)weights->u + begin * in->channels * element,
-            .bias = op->bias == NULL ? NULL : op->bias + begin,
-            .y = pdl_map_at(out, first * out->pitch + begin),
-            .pixels = last - first,
-            .channels = in->channels,
-            .outputs = end - begin,
-            .x_pitch = in->pitch,
-            .y_pitch = out->pitch,
-            .residual = op->residual,
-            .relu = op->relu,
-        });
+    *plan = (pdl_pointwise){.depthwise = depthwise, .blocks = pdl_size_div_up(pixels, at_once)};
+    plan->parts = pdl_size_min(pdl_size_div_up(4 * threads, plan->blocks), pdl_size_div_up(panels, MIN_PANELS));
+    if (depthwise == NULL) return;
+    plan->pitch = in->channels + PDL_ALIGNMENT / element; /* whatever the channels, not all on the same cache sets */
+    plan->share = pdl_size_div_up(at_once * plan->pitch * element, PDL_ALIGNMENT) * PDL_ALIGNMENT;
+    plan->scratch = plan->share * threads;
+}
+
+/* A run, as the tasks of its threads see it. */
+typedef struct run {
+    const pdl_pointwise *plan;
+    const pdl_tile_weights *weights;
+    const pdl_kernel_call *call;
+    char *scratch;
+} run;
+
+/* The block's pixels [first, last) as the product reads them. */
+static void find_input(const run *r, size_t first, size_t last, pdl_pointwise_block *block)
+{
+    const pdl_map *in = r->call->input, *out = &r->call->output;
+    if (r->plan->depthwise == NULL) {
+        block->x = pdl_map_at(in, first * in->pitch);
+        block->x_pitch = in->pitch;
+        return;
     }
+    char *x = r->scratch + (size_t)omp_get_thread_num() * r->plan->share;
+    pdl_depthwise depthwise = {.op = r->plan->depthwise,
+                               .in = in,
+                               .height = out->height,
+                               .width = out->width,
+                               .pitch = r->plan->pitch,
+                               .simd = r->call->simd};
+    pdl_depthwise_pixels(&depthwise, first, last, x);
+    block->x = x;
+    block->x_pitch = r->plan->pitch;
+}
+
+static void run_task(const run *r, size_t task)
+{
+    const pdl_map *in = r->call->input, *out = &r->call->output;
+    const pdl_op *op = r->call->op;
+    size_t blocks = r->plan->blocks, parts = r->plan->parts, block = task / parts, part = task % parts;
+    size_t pixels = out->batch * out->height * out->width, width = 2 * pdl_winograd_kernels_for(r->call->simd)->lanes;
+    size_t panels = pdl_size_div_up(out->channels, width);
+    size_t first = pixels * block / blocks, last = pixels * (block + 1) / blocks;
+    size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;
+    if (end > out->channels) end = out->channels;
+    pdl_pointwise_block work = {
+        .u = (const char *)r->weights->u + begin * in->channels * pdl_element_size(in->precision),
+        .bias = op->bias == NULL ? NULL : op->bias + begin,
+        .y = pdl_map_at(out, first * out->pitch + begin),
+        .pixels = last - first,
+        .channels = in->channels,
+        .outputs = end - begin,
+        .y_pitch = out->pitch,
+        .residual = op->residual,
+        .relu = op->relu,
+    };
+    find_input(r, first, last, &work);
+    kernels[r->call->simd](&work);
+}
+
+void pdl_pointwise_run(const pdl_pointwise *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
+                       void *scratch)
+{
+    run r = {.plan = plan, .weights = weights, .call = call, .scratch = scratch};
+    size_t tasks = plan->blocks * plan->parts, threads = (size_t)omp_get_max_threads();
+    size_t chunk = pdl_size_max(tasks / threads / 16, 1); /* neighbours read the same rows of a depthwise's input */
+#pragma omp parallel for schedule(dynamic, chunk)
+    for (size_t task = 0; task < tasks; task++)
+        run_task(&r, task);
 }
