@@ -22,9 +22,7 @@ class Built(NamedTuple):
 
 def build(path: str, topology: Topology) -> Built:
     """The graph of a model with one input. Raises WeightsError listing every layer that cannot be built."""
-    problems = [
-        f"{node.layer} ({node.kind}): {reason}" for node in topology.nodes if (reason := _refused(node))
-    ]
+    problems = unsupported(topology.nodes)
     if problems:
         raise WeightsError(_report(path, problems))
     graph = _core.Graph()
@@ -38,6 +36,11 @@ def build(path: str, topology: Topology) -> Built:
             raise WeightsError(_report(path, [f"{node.layer} ({node.kind}): {error}"])) from error
         owners += [node.layer] * (len(graph.layers) - len(owners))
     return Built(graph, nodes, owners)
+
+
+def unsupported(nodes: list[Node]) -> list[str]:
+    """A line for every layer that cannot be built whatever its input."""
+    return [f"{node.layer} ({node.kind}): {reason}" for node in nodes if (reason := _refused(node))]
 
 
 def _report(path: str, problems: list[str]) -> str:

@@ -1,34 +1,30 @@
-"""load_model: a model that Keras saved, run by the C core."""
+"""load_model: a model that Keras saved, or an ONNX file, run by the C core."""
 
 import os
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.keras.build import Built, build
-from pydeepl.keras.config import read_config
-from pydeepl.keras.reader import graph_layers, load_params
-from pydeepl.keras.topology import Topology, read_topology
+from pydeepl.keras.build import Built
+from pydeepl.keras.saved import Params, model_params, open_model
+from pydeepl.keras.topology import Topology
 
 # Rows that are run at a time where the caller does not say.
 _IMAGES, _ROWS = 32, 512
 
 
 class KerasModel:
-    """A Keras model on the C core; made by load_model.
+    """A Keras or ONNX model on the C core; made by load_model.
 
     Attributes: name; inputShape, of one row of its input: (height, width, channels), (length, channels) or
     (features,); outputShape, of one row's output; layerNames, of every layer whose output `predict` can give.
     Safe from several threads.
     """
 
-    def __init__(
-        self, topology: Topology, built: Built, params: list[NDArray[np.float32] | None], threads: int
-    ) -> None:
+    def __init__(self, topology: Topology, built: Built, params: Params, threads: int) -> None:
         self.name = topology.name
         self._graph, self._params, self._threads = built.graph, params, threads
         self._nodes = {
@@ -91,32 +87,23 @@ def load_model(
     weights: str | os.PathLike[str] | None = None,
     threads: int | None = None,
 ) -> KerasModel:
-    """A Sequential or Functional model of Keras 1 to 3, with its weights.
+    """A Sequential or Functional model of Keras 1 to 3, or a convolutional network in an ONNX file.
 
     Parameters
     ----------
-    path : a `.keras` file, an `.h5` file of a whole model, or the `.json` of model.to_json().
+    path : a `.keras` file, an `.h5` file of a whole model, the `.json` of model.to_json(), or an `.onnx` file
+        as Keras, tf2onnx and PyTorch export them (with the package onnx: `pip install "pydeepl[onnx]"`).
     weights : a file of the model's weights in any of Keras' formats; needed with `.json` alone.
     threads : threads of the core; None for all CPUs that the process may use.
 
-    Nothing in the file is executed: layers of custom classes and Lambda layers are refused. Raises
-    FileNotFoundError; WeightsError for damaged files, for weights that do not fit, and, in one message that
-    names each of them, for layers that are not supported.
+    Images are given, and maps come out, channels last, [n, height, width, channels], also of an ONNX file
+    whose own order is [n, channels, height, width]. Its layers are named as its nodes are.
+
+    Nothing in the file is executed: layers of custom classes and Lambda layers are refused, and so are files
+    that an ONNX file wants outside its own folder. Raises FileNotFoundError; ImportError without the package
+    onnx; WeightsError for damaged files, for weights that do not fit, and, in one message that names each of
+    them, for layers and nodes that are not supported.
     """
-    name = os.fspath(path)
-    topology = read_topology(name, read_config(path))
-    built = build(name, topology)
-    layers = graph_layers(built.graph)
-    first = _first_calls(built.owners)
-    once = [layer if index in first else layer._replace(params=[]) for index, layer in enumerate(layers)]
-    arrays = iter(load_params(name if weights is None else weights, once)[0])
-    found = {built.owners[index]: [next(arrays) for _ in layers[index].params] for index in sorted(first)}
-    params: list[NDArray[np.float32] | None] = []
-    for layer, owner in zip(layers, built.owners, strict=True):
-        params += found[owner] if layer.params else []
-    return KerasModel(topology, built, params, threads or 0)
-
-
-def _first_calls(owners: Sequence[str]) -> set[int]:
-    """The graph layers that stand for their Keras layer: a shared layer's weights are stored once."""
-    return {index for index, owner in enumerate(owners) if owner not in owners[:index]}
+    model = open_model(path, weights)
+    params, _ = model_params(model)
+    return KerasModel(model.topology, model.built, params, threads or 0)

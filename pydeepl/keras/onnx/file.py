@@ -1,0 +1,170 @@
+"""An ONNX file's graph: its nodes with their attributes, its arrays, its inputs and outputs.
+
+Arrays may lie in files beside the model ("external data"); these are read only inside the model's own folder.
+"""
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pydeepl.keras.errors import WeightsError
+
+_MAX_BYTES = (1 << 31) - 1  # of a protobuf message
+_MAX_NODES = 50_000
+_DOMAINS = ("", "ai.onnx")
+
+Array = NDArray[Any]
+
+
+class OnnxNode(NamedTuple):
+    """An operation on named values; an absent optional input is an empty name."""
+
+    name: str
+    op: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, Any]
+
+
+class OnnxGraph(NamedTuple):
+    """What an ONNX file holds, in the file's own terms."""
+
+    name: str
+    opset: int
+    inputs: list[tuple[str, list[int | None] | None]]
+    """Name and shape; None stands for an extent that is open, and for a shape that is not told."""
+    outputs: list[str]
+    nodes: list[OnnxNode]
+    arrays: dict[str, Array]
+    files: list[str]
+    """The file and those beside it that hold its arrays."""
+
+
+def is_onnx(path: str) -> bool:
+    """Whether a file is to be read as ONNX: by its name, since protobuf begins with nothing of its own."""
+    return path.lower().endswith(".onnx")
+
+
+def open_graph(path: str) -> OnnxGraph:
+    """The graph of an ONNX file, local functions inlined.
+
+    Raises FileNotFoundError; ImportError without the package onnx; WeightsError for a file that is damaged or
+    that wants files outside its folder.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: no such model file")
+    model = _parse(path)
+    if model.functions:
+        model = _inlined(path, model)
+    graph = model.graph
+    if len(graph.node) > _MAX_NODES:
+        raise WeightsError(f"{path}: {len(graph.node)} nodes, more than {_MAX_NODES}")
+    files = [path]
+    arrays = {tensor.name: _array(path, tensor, files) for tensor in graph.initializer}
+    opsets = [each.version for each in model.opset_import if each.domain in _DOMAINS]
+    return OnnxGraph(
+        graph.name or "model",
+        max(opsets, default=1),
+        [(value.name, _shape(value)) for value in graph.input if value.name not in arrays],
+        [value.name for value in graph.output],
+        [_node(path, node, index, files) for index, node in enumerate(graph.node)],
+        arrays,
+        files,
+    )
+
+
+def _parse(path: str) -> Any:
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ImportError(f"{path}: ONNX files need the package onnx: pip install 'pydeepl[onnx]'") from error
+    if os.path.getsize(path) > _MAX_BYTES:
+        raise WeightsError(f"{path}: {os.path.getsize(path)} bytes, more than a protobuf file can have")
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, ValueError) as error:
+        raise WeightsError(f"{path}: not a readable ONNX file (damaged or cut short?): {error}") from error
+    if not model.graph.node:
+        raise WeightsError(f"{path}: not an ONNX model: it has no nodes")
+    return model
+
+
+def _inlined(path: str, model: Any) -> Any:
+    from onnx import inliner
+
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # what its C++ core raises has no common class
+        raise WeightsError(f"{path}: its local functions cannot be inlined: {error}") from error
+
+
+def _shape(value: Any) -> list[int | None] | None:
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
+
+
+def _node(path: str, node: Any, index: int, files: list[str]) -> OnnxNode:
+    op = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
+    name = node.name or (node.output[0] if node.output else f"node {index}")
+    attributes = {each.name: _attribute(path, each, files) for each in node.attribute}
+    return OnnxNode(name, op, list(node.input), list(node.output), attributes)
+
+
+def _attribute(path: str, attribute: Any, files: list[str]) -> Any:
+    from onnx import AttributeProto as Proto
+
+    kind = attribute.type
+    if kind == Proto.TENSOR:
+        return _array(path, attribute.t, files)
+    if kind == Proto.STRING:
+        return attribute.s.decode(errors="replace")
+    if kind == Proto.INTS:
+        return list(attribute.ints)
+    if kind == Proto.FLOATS:
+        return list(attribute.floats)
+    return {Proto.INT: attribute.i, Proto.FLOAT: attribute.f}.get(kind)  # no layer takes what is left
+
+
+def _array(path: str, tensor: Any, files: list[str]) -> Array:
+    from onnx import TensorProto, helper, numpy_helper
+
+    try:
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        if any(extent < 0 for extent in tensor.dims):
+            raise ValueError(f"shape {list(tensor.dims)}")
+        if tensor.data_location == TensorProto.EXTERNAL:
+            return _external(path, tensor, dtype, files)
+        values: Array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise WeightsError(f"{path}: the array {tensor.name!r} cannot be read: {error}") from error
+    return values
+
+
+def _external(path: str, tensor: Any, dtype: Any, files: list[str]) -> Array:
+    """An array in a file beside the model, whose name may not lead out of the model's folder."""
+    entries = {each.key: each.value for each in tensor.external_data}
+    location = entries.get("location", "")
+    folder = os.path.realpath(os.path.dirname(path) or ".")
+    file = os.path.realpath(os.path.join(folder, location))
+    if not location or os.path.isabs(location) or os.path.commonpath([folder, file]) != folder:
+        raise WeightsError(
+            f"{path}: the array {tensor.name!r} is said to lie in {location!r}, "
+            f"outside the model's folder: refused"
+        )
+    if not os.path.isfile(file):
+        raise WeightsError(f"{path}: the file {location!r} with the array {tensor.name!r} is not beside it")
+    offset, count = int(entries.get("offset", 0)), int(np.prod(tensor.dims, dtype=np.int64))
+    if offset < 0 or offset + count * dtype.itemsize > os.path.getsize(file):
+        raise WeightsError(
+            f"{path}: {location!r} is too short for the array {tensor.name!r} at byte {offset}"
+        )
+    if file not in files:
+        files.append(file)
+    little = np.dtype(dtype).newbyteorder("<")
+    values: Array = np.fromfile(file, little, count, offset=offset).reshape(tuple(tensor.dims))
+    return values

@@ -1,0 +1,126 @@
+"""From an ONNX graph to Keras' layers: folds what is constant, lists all that has no layer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydeepl.keras.build import Unsupported, unsupported
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.onnx import folding
+from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode, open_graph
+from pydeepl.keras.onnx.layers import LAYERS
+from pydeepl.keras.onnx.operands import Operands, key_of
+from pydeepl.keras.onnx.shapes import as_vector, input_value
+from pydeepl.keras.onnx.sketch import Arrays, Sketch
+from pydeepl.keras.onnx.values import Value
+from pydeepl.keras.topology import Topology
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """An ONNX file as Keras would have it."""
+
+    topology: Topology
+    weights: dict[str, Arrays]
+    """Of each layer, in the order of Keras' get_weights()."""
+    files: list[str]
+    """The file and those beside it that hold its arrays."""
+
+
+def read_onnx(path: str) -> OnnxModel:
+    """Reads a network from an ONNX file.
+
+    Raises FileNotFoundError; ImportError without the package onnx; WeightsError for a damaged file and, in
+    one message that names each node, for all that is not supported.
+    """
+    graph = open_graph(path)
+    walk = _Walk(path, graph)
+    for node in graph.nodes:
+        walk.step(node)
+    outputs = walk.outputs()
+    nodes = walk.sketch.nodes if walk.problems else walk.sketch.needed(outputs)
+    problems = walk.problems + unsupported(nodes)
+    if problems:
+        count = f"{len(problems)} nodes are" if len(problems) > 1 else "a node is"
+        raise WeightsError("\n  ".join([f"{path}: {count} not supported:", *problems]))
+    topology = Topology(graph.name, nodes, [key_of(value) for value in walk.inputs], outputs)
+    return OnnxModel(topology, walk.sketch.weights, graph.files)
+
+
+class _Walk:
+    """The values that are known so far, and what was wrong."""
+
+    def __init__(self, path: str, graph: OnnxGraph) -> None:
+        self.path, self.graph = path, graph
+        self.sketch = Sketch()
+        self.problems: list[str] = []
+        # What depends on a node that is not supported is None: it is not complained of again.
+        self.values: dict[str, Any] = dict(graph.arrays)
+        self.inputs: list[Value] = []
+        for name, shape in graph.inputs:
+            try:
+                value = input_value(self.sketch, graph, name, shape)
+            except Unsupported as error:
+                self.problems.append(f"{name} (input): {error}")
+                self.values[name] = None
+            else:
+                self.values[name] = value
+                self.inputs.append(value)
+
+    def step(self, node: OnnxNode) -> None:
+        """Adds a node's outputs to the values."""
+        for name in node.outputs:
+            self.values[name] = None
+        missing = [name for name in node.inputs if name and name not in self.values]
+        if missing:
+            raise WeightsError(f"{self.path}: node {node.name!r} takes {missing[0]!r}, which nothing gives")
+        inputs = [self.values[name] if name else None for name in node.inputs]
+        if any(value is None for name, value in zip(node.inputs, inputs, strict=True) if name):
+            if node.op not in LAYERS and not folding.folds(node.op):
+                self.problems.append(f"{node.name} ({node.op}): no layer here computes it")
+            return
+        try:
+            result = self._result(node, inputs)
+        except Unsupported as error:
+            self.problems.append(f"{node.name} ({node.op}): {error}")
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+            self.problems.append(
+                f"{node.name} ({node.op}): it is damaged, or its shapes do not fit: {error!r}"
+            )
+        else:
+            self.values[node.outputs[0]] = result
+
+    def _result(self, node: OnnxNode, inputs: list[Any]) -> Any:
+        if not any(isinstance(value, Value) for value in inputs):
+            folded = folding.fold(node, inputs)
+            if folded is not None:
+                return folded
+        if node.op == "Shape":
+            return folding.fold(node, [_Shaped(inputs[0].shape)])  # type: ignore[list-item]
+        layer = LAYERS.get(node.op)
+        if layer is None:
+            raise Unsupported("no layer here computes it")
+        used = [name for name in node.outputs[1:] if name and self._is_read(name)]
+        if used:
+            raise Unsupported(f"its output {used[0]!r} is used: expected its first alone")
+        return layer(Operands(self.sketch, node, inputs, self.graph.opset))
+
+    def _is_read(self, name: str) -> bool:
+        return name in self.graph.outputs or any(name in node.inputs for node in self.graph.nodes)
+
+    def outputs(self) -> list[tuple[str, int]]:
+        """The keys of the graph's outputs; a flattened map is given in the file's order."""
+        keys = []
+        for name in self.graph.outputs:
+            value = self.values.get(name)
+            if isinstance(value, Value):
+                keys.append(key_of(as_vector(self.sketch, f"{name}/ordered", value)))
+            elif value is not None or name not in self.values:
+                raise WeightsError(f"{self.path}: the output {name!r} does not depend on an input")
+        return keys
+
+
+@dataclass(frozen=True)
+class _Shaped:
+    """What Shape looks at."""
+
+    shape: tuple[int, ...]

@@ -1,0 +1,302 @@
+"""ONNX files: exporters' own against onnxruntime's numbers, single operations against ONNX's reference."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from pydeepl.keras import WeightsError, load_model
+
+MODELS = Path(__file__).parents[1] / "golden" / "onnx"
+
+
+def error(found, expected):
+    assert found.shape == expected.shape and found.dtype == np.float32
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch_traced", "keras"])
+def test_exported_models_give_onnxruntimes_outputs(name):
+    golden = np.load(MODELS / "outputs.npz")
+    model = load_model(MODELS / f"{name}.onnx")
+    x = golden[f"{name}_x"]
+    x = x if name == "keras" else x.transpose(0, 2, 3, 1)
+    assert model.inputShape == x.shape[1:] and model.outputShape == (5,)
+    assert error(model.predict(x), golden[f"{name}_y"]) <= 1e-6
+
+
+def made(path, nodes, arrays=(), shape=("n", 3, 9, 8), opset=20, output="y", **options):
+    """A file of these nodes from x to an output, with arrays {name: values}."""
+    graph = helper.make_graph(
+        nodes,
+        "made",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(values), name) for name, values in dict(arrays).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **options)
+    onnx.save(model, path)
+    return model
+
+
+def numbers(*shape, seed=1):
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+def node(op, inputs="x", outputs="y", **attributes):
+    return helper.make_node(op, inputs.split(), outputs.split(), name=f"{op}_{outputs}", **attributes)
+
+
+KERNEL, DEEP = numbers(4, 3, 3, 2, seed=2), numbers(6, 1, 3, 3, seed=3)
+CHANNELS = {"scale": numbers(3, 1, 1, seed=4), "shift": numbers(1, 3, 1, 1, seed=5), "two": np.float32(2)}
+NORM = {name: abs(numbers(3, seed=at)) + 0.5 for at, name in enumerate(("g", "b", "m", "v"))}
+DENSE = {"w": numbers(5, 216, seed=6), "c": numbers(5, seed=7)}
+POOL = {"kernel_shape": [3, 3], "strides": [2, 2]}
+
+# name: nodes, arrays and further settings
+CASES = {
+    "conv": ([node("Conv", "x w b", pads=[1, 0, 2, 1])], {"w": KERNEL, "b": numbers(4)}),
+    "conv, same, strides": ([node("Conv", "x w", auto_pad="SAME_UPPER", strides=[2, 3])], {"w": KERNEL}),
+    "conv, same lower": ([node("Conv", "x w", auto_pad="SAME_LOWER", strides=[1, 1])], {"w": KERNEL}),
+    "conv, dilated": ([node("Conv", "x w", dilations=[2, 3])], {"w": KERNEL}),
+    "depthwise, two for each": ([node("Conv", "x w", group=3, pads=[1, 1, 1, 1])], {"w": DEEP}),
+    "batch norm": ([node("BatchNormalization", "x g b m v", epsilon=0.01)], NORM),
+    "affine": (
+        [
+            node("Mul", "x scale", "a"),
+            node("Sub", "a shift", "b"),
+            node("Div", "b two", "c"),
+            node("Sub", "two c"),
+        ],
+        CHANNELS,
+    ),
+    "max pool after relu": ([node("Relu", "x", "a"), node("MaxPool", "a", pads=[1, 1, 1, 1], **POOL)], {}),
+    "max pool, ceil": ([node("Relu", "x", "a"), node("MaxPool", "a", ceil_mode=1, **POOL)], {}),
+    "max pool, same": ([node("MaxPool", auto_pad="SAME_UPPER", **POOL)], {}),
+    "mean pool, padding counts": ([node("AveragePool", pads=[1, 0, 1, 2], count_include_pad=1, **POOL)], {}),
+    "mean pool, padding does not": ([node("AveragePool", pads=[1, 1, 1, 1], kernel_shape=[3, 3])], {}),
+    "global pools": (
+        [node("GlobalAveragePool", "x", "a"), node("GlobalMaxPool", "x", "b"), node("Concat", "a b", axis=1)],
+        {},
+    ),
+    "means": (
+        [
+            node("ReduceMean", "x axes", "a", keepdims=0),
+            node("ReduceMax", "x axes", "b", keepdims=0),
+            node("Add", "a b"),
+        ],
+        {"axes": np.array([-1, 2])},
+    ),
+    "flatten": ([node("Flatten", "x", "a"), node("Gemm", "a w c", transB=1, alpha=0.5, beta=2.0)], DENSE),
+    "flatten, between": (
+        [node("Flatten", "x", "a"), node("Relu", "a", "b"), node("Mul", "b s", "d"), node("MatMul", "d w")],
+        {"s": numbers(216), "w": numbers(216, 4)},
+    ),
+    "channels last": (
+        [
+            node("Transpose", "x", "a", perm=[0, 2, 3, 1]),
+            node("MatMul", "a w", "b"),
+            node("Add", "b c", "d"),
+            node("Transpose", "d", perm=[0, 3, 1, 2]),
+        ],
+        {"w": numbers(3, 4), "c": numbers(4)},
+    ),
+    "pad": ([node("Pad", "x pads", mode="constant")], {"pads": np.array([0, 0, 1, 0, 0, 0, 2, 3])}),
+    "softmax": ([node("GlobalAveragePool", "x", "a"), node("Flatten", "a", "b"), node("Softmax", "b")], {}),
+    "shapes in the graph": (
+        [
+            node("Shape", "x", "s"),
+            node("Gather", "s zero", "n"),
+            node("Concat", "n rest", "to", axis=0),
+            node("Reshape", "x to", "a"),
+            node("MatMul", "a w"),
+        ],
+        {"zero": np.array([0]), "rest": np.array([-1]), "w": numbers(216, 2)},
+    ),
+    "axes of length 1": (
+        [
+            node("GlobalAveragePool", "x", "a"),
+            node("Squeeze", "a last", "b"),
+            node("Unsqueeze", "b last", "c"),
+            node("Conv", "c w", "d"),
+            node("Reshape", "d to"),
+        ],
+        {"last": np.array([3]), "w": numbers(4, 3, 1, 1), "to": np.array([0, -1])},
+    ),
+    "folded constants": (
+        [
+            node("Sqrt", "v", "r"),
+            node("Reciprocal", "r", "i"),
+            node("Unsqueeze", "i ends", "u"),
+            node("Mul", "x u"),
+        ],
+        {"v": NORM["v"], "ends": np.array([1, 2])},
+    ),
+}
+
+
+def outputs(tmp_path, case, **options):
+    """(ours, the reference's) in the file's order."""
+    nodes, arrays = case
+    path = tmp_path / "made.onnx"
+    model = made(path, nodes, arrays, **options)
+    shape = options.get("shape", ("n", 3, 9, 8))
+    x = numbers(4 if shape[0] == "n" else shape[0], *shape[1:], seed=8)
+    (expected,) = ReferenceEvaluator(model).run(None, {"x": x})
+    found = load_model(path).predict(x.transpose(0, 2, 3, 1))
+    return (found.transpose(0, 3, 1, 2) if found.ndim == 4 else found), expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_operations_give_the_references_numbers(tmp_path, name):
+    found, expected = outputs(tmp_path, CASES[name])
+    assert error(found.reshape(expected.shape), expected) <= 2e-6
+
+
+def test_a_fixed_batch_is_a_batch(tmp_path):
+    nodes = [node("Reshape", "x to", "a"), node("MatMul", "a w")]
+    arrays = {"to": np.array([1, -1]), "w": numbers(216, 2)}
+    found, expected = outputs(tmp_path, (nodes, arrays), shape=(1, 3, 9, 8))
+    assert error(found, expected) <= 2e-6
+    assert load_model(tmp_path / "made.onnx").predict(np.zeros((5, 9, 8, 3))).shape == (5, 2)
+
+
+def test_older_files_say_it_by_attributes(tmp_path):
+    nodes = [
+        node("Pad", "x", "a", pads=[0, 0, 1, 1, 0, 0, 1, 1]),
+        node("Dropout", "a", "b"),
+        node("ReduceMean", "b", "c", axes=[2, 3], keepdims=1),
+        node("Squeeze", "c", "d", axes=[2, 3]),
+        node("Softmax", "d"),
+    ]
+    found, expected = outputs(tmp_path, (nodes, {}), opset=9, ir_version=4)
+    assert error(found, expected) <= 2e-6
+
+
+def test_all_that_is_not_supported_is_listed_at_once(tmp_path):
+    path = tmp_path / "made.onnx"
+    nodes = [
+        node("LRN", "x", "a", size=3),
+        node("Relu", "a", "b"),
+        node("Conv", "x k", "c"),
+        node("MaxPool", "x", "d", pads=[1, 1, 1, 1], **POOL),
+        node("Erf", "x", "e"),
+        node("MaxPool", "e", "f", kernel_shape=[2, 2]),
+        helper.make_node("Odd", ["b"], ["y"], domain="com.example"),
+    ]
+    made(path, [node("Neg", "x", "k"), *nodes])
+    with pytest.raises(WeightsError) as caught:
+        load_model(path)
+    text = str(caught.value)
+    for line in (
+        "made.onnx: 5 nodes are not supported:",
+        "LRN_a (LRN): no layer here computes it",
+        "Conv_c (Conv): its input 1 is not constant",
+        "MaxPool_d (MaxPool): padding [1, 1, 1, 1] around values that may be negative",
+        "MaxPool_f (MaxPool): no layer here computes its input 'e'",
+        "y (com.example.Odd): no layer here computes it",
+    ):
+        assert line in text
+    assert "Relu" not in text  # what depends on the others is not complained of
+
+
+@pytest.mark.parametrize(
+    "nodes, arrays, message",
+    [
+        ([node("Flatten", axis=2)], {}, "axis 2: expected 1"),
+        ([node("Transpose", perm=[1, 0, 2, 3])], {}, "expected the batch to stay the first axis"),
+        ([node("Add", "x full")], {"full": numbers(3, 9, 8)}, r"an array \[3, 9, 8\] for \[n, 3, 9, 8\]"),
+        ([node("Concat", "x x", axis=2)], {}, r"axis 2 of \[n, 3, 9, 8\]"),
+        ([node("Reshape", "x to")], {"to": np.array([-1, 9])}, r"from \[n, 3, 9, 8\] to"),
+        ([node("Reshape", "x to")], {"to": np.array([-1, -1])}, "Reshape_y"),
+        ([node("Conv", "x w")], {"w": numbers(4, 2, 3, 3)}, "3 channels in 1 groups"),
+        ([node("Conv", "x w")], {"w": numbers(4, 3, 11, 3)}, "its window of 11 does not fit in 9"),
+        ([node("Pad", "x pads", mode="reflect")], {"pads": np.ones(8, int)}, "mode 'reflect'"),
+        ([node("Shape", "x", "s"), node("Cast", "s", to=1)], {}, "does not depend on an input"),
+        ([node("ConstantOfShape", "big", "h"), node("Add", "x h")], {"big": np.array([1 << 40])}, "array"),
+        ([node("Relu", "nothing")], {}, "takes 'nothing', which nothing gives"),
+        ([node("MaxPool", "x", "y i", **POOL), node("Cast", "i", "z", to=1)], {}, "its output 'i' is used"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_says_why(tmp_path, nodes, arrays, message):
+    made(tmp_path / "made.onnx", nodes, arrays)
+    with pytest.raises(WeightsError, match=message):
+        load_model(tmp_path / "made.onnx")
+
+
+@pytest.mark.parametrize("shape", [("n", 3, "h", "w"), ("n", 3, None, 8)])
+def test_an_open_size_is_refused(tmp_path, shape):
+    made(tmp_path / "made.onnx", [node("Relu")], shape=shape)
+    with pytest.raises(WeightsError, match=r"x \(input\): its size .* is open"):
+        load_model(tmp_path / "made.onnx")
+
+
+def test_damaged_files_and_other_files_are_said_to_be(tmp_path):
+    path = tmp_path / "model.onnx"
+    whole = (MODELS / "torch.onnx").read_bytes()
+    for data in (b"", b"\xff\xfe\xff", whole[: len(whole) // 2]):
+        path.write_bytes(data)
+        with pytest.raises(WeightsError, match=r"model\.onnx: not"):
+            load_model(path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
+        load_model("nowhere.onnx")
+    with pytest.raises(ValueError, match="holds its own weights"):
+        load_model(MODELS / "torch.onnx", weights="other.h5")
+
+
+def external(tmp_path, **entries):
+    """A convolution whose kernel lies in another file."""
+    path = tmp_path / "inner" / "made.onnx"
+    path.parent.mkdir(exist_ok=True)
+    model = made(path, [node("Conv", "x w")], {"w": KERNEL})
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=str(value))
+    onnx.save(model, path)
+    return path
+
+
+def test_arrays_in_a_file_beside_the_model(tmp_path):
+    path = external(tmp_path, location="kernel.bin", offset=4)
+    (path.parent / "kernel.bin").write_bytes(b"1234" + KERNEL.tobytes())
+    x = numbers(2, 3, 9, 8)
+    (expected,) = ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})
+    assert error(load_model(path).predict(x.transpose(0, 2, 3, 1)), expected.transpose(0, 2, 3, 1)) <= 1e-6
+    (path.parent / "kernel.bin").write_bytes(KERNEL.tobytes())
+    with pytest.raises(WeightsError, match="too short for the array 'w'"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("way", ["../secret.bin", "absolute", "link", "", "missing.bin"])
+def test_a_model_reads_no_file_outside_its_folder(tmp_path, way):
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(KERNEL.tobytes())
+    path = external(tmp_path, location=str(secret) if way == "absolute" else way)
+    if way == "link":
+        (path.parent / "link").symlink_to(secret)
+    with pytest.raises(
+        WeightsError, match="not beside it" if way == "missing.bin" else "outside the model's folder"
+    ):
+        load_model(path)
+
+
+def test_without_the_package_the_message_names_the_extra(environment):
+    code = f"""
+import sys
+sys.modules["onnx"] = None
+from pydeepl.keras import load_model
+try:
+    load_model({str(MODELS / "torch.onnx")!r})
+except ImportError as error:
+    assert "pip install 'pydeepl[onnx]'" in str(error), error
+else:
+    raise SystemExit("no error")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
