@@ -112,11 +112,64 @@ typedef int32_t pdl_node; /* index of a layer, in the order of building */
 /* Keras' rules; CAUSAL is for lines. */
 typedef enum pdl_padding { PDL_PADDING_VALID, PDL_PADDING_SAME, PDL_PADDING_CAUSAL } pdl_padding;
 
+/* Keras' activations (https://keras.io/api/layers/activations); their parameters, in order, are beside them.
+ * net/elementwise/activations.c defines each in a line. */
 typedef enum pdl_activation {
     PDL_ACTIVATION_LINEAR,
     PDL_ACTIVATION_RELU,
-    PDL_ACTIVATION_SOFTMAX /* over the last axis */
+    PDL_ACTIVATION_BOUNDED_RELU, /* negative_slope, max_value, threshold: Keras' relu with any of them, relu6 */
+    PDL_ACTIVATION_LEAKY_RELU,   /* negative_slope */
+    PDL_ACTIVATION_ELU,          /* alpha */
+    PDL_ACTIVATION_SELU,
+    PDL_ACTIVATION_CELU, /* alpha */
+    PDL_ACTIVATION_GELU,
+    PDL_ACTIVATION_GELU_TANH, /* Keras' gelu with approximate=True */
+    PDL_ACTIVATION_SIGMOID,
+    PDL_ACTIVATION_TANH,
+    PDL_ACTIVATION_SILU,
+    PDL_ACTIVATION_HARD_SIGMOID, /* slope, offset: 1/6 and 1/2, in Keras 1 and 2 1/5 and 1/2 */
+    PDL_ACTIVATION_HARD_SILU,
+    PDL_ACTIVATION_SOFTPLUS,
+    PDL_ACTIVATION_SOFTSIGN,
+    PDL_ACTIVATION_EXPONENTIAL,
+    PDL_ACTIVATION_MISH,
+    PDL_ACTIVATION_LOG_SIGMOID,
+    PDL_ACTIVATION_TANH_SHRINK,
+    PDL_ACTIVATION_SOFT_SHRINK, /* threshold */
+    PDL_ACTIVATION_HARD_SHRINK, /* threshold */
+    PDL_ACTIVATION_SQUAREPLUS,  /* b */
+    PDL_ACTIVATION_SPARSE_PLUS,
+    PDL_ACTIVATION_SPARSE_SIGMOID,
+    PDL_ACTIVATION_THRESHOLD, /* threshold, default_value */
+    PDL_ACTIVATION_HARD_TANH,
+    PDL_ACTIVATION_SOFTMAX, /* over the last axis, as are the next */
+    PDL_ACTIVATION_LOG_SOFTMAX,
+    PDL_ACTIVATION_SPARSEMAX,
+    PDL_ACTIVATIONS
 } pdl_activation;
+
+#define PDL_MAX_ACTIVATION_PARAMETERS 3
+
+typedef struct pdl_activation_info {
+    const char *name; /* Keras' */
+    size_t parameters;
+    double defaults[PDL_MAX_ACTIVATION_PARAMETERS];
+} pdl_activation_info;
+
+/* NULL for a number that is none. */
+const pdl_activation_info *pdl_activation_at(pdl_activation activation);
+
+/* How a merging layer joins its inputs, element by element. */
+typedef enum pdl_merge {
+    PDL_MERGE_ADD,
+    PDL_MERGE_MULTIPLY,
+    PDL_MERGE_SUBTRACT, /* two inputs */
+    PDL_MERGE_DIVIDE,   /* two inputs */
+    PDL_MERGE_AVERAGE,
+    PDL_MERGE_MAXIMUM,
+    PDL_MERGE_MINIMUM,
+    PDL_MERGES
+} pdl_merge;
 
 typedef struct pdl_conv2d_spec {
     size_t filters;     /* output channels; for depthwise the multiplier (outputs per input channel) */
@@ -152,11 +205,27 @@ pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node
 pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_conv2d_spec *spec);
 /* y = gamma (x - mean) / sqrt(variance + epsilon) + beta; scale = has gamma, center = has beta. */
 pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center);
-pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pdl_activation activation);
+/* parameters: the activation's, or NULL for their defaults. */
+pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pdl_activation activation,
+                              const double *parameters);
+/* y = x where x > 0, else alpha x; alpha has the shape of x, but 1 on the axes (0 height, ...) that share it. */
+pdl_node pdl_graph_prelu(pdl_graph *graph, const char *name, pdl_node x, const int shared[3]);
+/* Over the last axis: y = gamma (x - mean(x)) / sqrt(variance(x) + epsilon) + beta. */
+pdl_node pdl_graph_layer_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center);
+/* y = scale x + offset, by channel or, where count is 1, for all. */
+pdl_node pdl_graph_rescale(pdl_graph *graph, const char *name, pdl_node x, size_t count, const double *scale,
+                           const double *offset);
+/* y = (x - mean) / max(sqrt(variance), 1e-7), or with `invert` the inverse, with parameters of a layer. */
+pdl_node pdl_graph_normalization(pdl_graph *graph, const char *name, pdl_node x, int invert);
+/* y = gamma x */
+pdl_node pdl_graph_layer_scale(pdl_graph *graph, const char *name, pdl_node x);
 pdl_node pdl_graph_max_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
 pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
-pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x);
-pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x);
+/* To a vector [c], or with keepdims to [1, 1, c]. */
+pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x, int keepdims);
+pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x, int keepdims);
+/* Inputs of one shape, or with extents of 1 that are repeated; a vector is [1, 1, c] beside maps. */
+pdl_node pdl_graph_merge(pdl_graph *graph, const char *name, pdl_merge how, const pdl_node *x, size_t count);
 pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, size_t count);
 pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count); /* channels */
 /* Along another axis of one sample's shape: 0 = the first. */

@@ -143,7 +143,7 @@ static int find_pool(const pdl_program *program, size_t index, pdl_tile_kind til
 {
     const pdl_op *conv = &program->ops[index];
     if (tile >= PDL_TILE_FILTERS || pdl_winograd_kernels_for(simd)->pool[tile] == NULL) return -1;
-    if (conv->residual || program->values[conv->output].uses != 1) return -1;
+    if (conv->residual || program->values[conv->output].uses != 1 || pdl_function_is_set(&conv->function)) return -1;
     for (size_t i = index + 1; i < program->op_count; i++)
         if (halves(&program->ops[i]) && program->ops[i].input[0] == conv->output) return (int)i;
     return -1;

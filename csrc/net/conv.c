@@ -55,7 +55,7 @@ static void conv_pixel(const pdl_kernel_call *call, size_t line, size_t column, 
             size_t pixel = (image * in->height + row + (i - top) * window->dilation[0]) * in->width;
             add_tap(call, &to, pixel + x + (j - left) * window->dilation[1], i * window->kernel[1] + j);
         }
-    if (op->relu) pdl_clip(to.y, to.y, to.count);
+    pdl_finish_row(call, to.y, to.count);
     pdl_row_write(out, at, to.count, to.y);
 }
 

@@ -58,7 +58,7 @@ static void make_pixel(const pdl_kernel_call *call, size_t line, size_t column, 
                 source_of(&op->window, 1, column, j, in->width, &x))
                 add_tap(call, &to, (line / out->height * in->height + row) * in->width + x,
                         i * op->window.kernel[1] + j);
-    if (op->relu) pdl_clip(to.y, to.y, to.count);
+    pdl_finish_row(call, to.y, to.count);
     pdl_row_write(out, at, to.count, to.y);
 }
 

@@ -1,7 +1,7 @@
 /* Convolutions and dense layers as primitives of oneDNN. SPDX-License-Identifier: Apache-2.0
  *
- * Activations are NHWC; oneDNN chooses the layout of the weights. Bias, residual sum and relu run inside the
- * primitive. */
+ * Activations are NHWC; oneDNN chooses the layout of the weights. Bias, residual sum, relu and the
+ * functions that oneDNN has run inside the primitive. */
 #include "base/memory.h"
 #include "base/status.h"
 #include "net/prepared.h"
@@ -66,6 +66,10 @@ static dnnl_status_t make_attr(dnnl_primitive_attr_t *attr, const pdl_op *op)
     if (code == dnnl_success) code = dnnl_post_ops_create(&post);
     if (code == dnnl_success && op->residual) code = dnnl_post_ops_append_sum(post, 1.0f, 0, dnnl_data_type_undef);
     if (code == dnnl_success && op->relu) code = dnnl_post_ops_append_eltwise(post, dnnl_eltwise_relu, 0.0f, 0.0f);
+    dnnl_alg_kind_t kind;
+    float alpha = 0.0f, beta = 0.0f;
+    if (code == dnnl_success && pdl_function_as_eltwise(&op->function, &kind, &alpha, &beta))
+        code = dnnl_post_ops_append_eltwise(post, kind, alpha, beta);
     if (code == dnnl_success) code = dnnl_primitive_attr_set_post_ops(*attr, post);
     if (post != NULL) dnnl_post_ops_destroy(post);
     return code;

@@ -1,6 +1,7 @@
 /* Passes that make a program shorter. SPDX-License-Identifier: Apache-2.0
  *
- *     affine    conv -> batch norm -> relu     one conv: W' = W scale, b' = b scale + shift (in double), then relu
+ *     affine    conv -> batch norm -> relu     one conv: W' = W scale, b' = b scale + shift (in double), then relu or
+ *                                              another function of one number
  *     relu      relu -> depthwise              one depthwise of max(0, x), where nothing else reads the relu
  *     pad       zero pad -> conv               one conv with padding; and -> max pool where every value is >= 0
  *     concat    concat of concats              one concat
@@ -64,10 +65,41 @@ static bool plain_relu(const pdl_op *op)
     return op->kind == PDL_OP_AFFINE && op->scale == NULL && op->shift == NULL && op->relu;
 }
 
+/* Whether something follows the operation's sum already. */
+static bool finished(const pdl_op *op)
+{
+    return op->relu || pdl_function_is_set(&op->function);
+}
+
+static void move_finish(pdl_op *to, const pdl_op *from)
+{
+    to->relu = from->relu;
+    to->function = from->function;
+}
+
+static bool ends_with_function(const pdl_op *op)
+{
+    switch (op->kind) {
+    case PDL_OP_CONV:
+    case PDL_OP_DEPTHWISE:
+    case PDL_OP_DENSE:
+    case PDL_OP_AFFINE:
+    case PDL_OP_ADD:
+    case PDL_OP_MERGE:
+    case PDL_OP_PRELU:
+    case PDL_OP_LAYER_NORM:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool takes_affine(const pdl_op *op, const pdl_op *affine)
 {
-    if (plain_relu(affine)) return weighted(op) || op->kind == PDL_OP_AFFINE || op->kind == PDL_OP_ADD;
-    return (weighted(op) || op->kind == PDL_OP_AFFINE) && !op->relu;
+    if (op->relu && plain_relu(affine)) return ends_with_function(op);
+    if (finished(op)) return false;
+    bool plain = affine->scale == NULL && affine->shift == NULL;
+    return plain ? ends_with_function(op) : weighted(op) || op->kind == PDL_OP_AFFINE;
 }
 
 /* y = scale (op's y) + shift. The channel is the last index of every weight layout. */
@@ -104,7 +136,7 @@ static pdl_status fold_affines(pdl_program *program, pdl_error *error)
         if (from == NULL || program->values[op->input[0]].uses != 1 || !takes_affine(from, op)) continue;
         pdl_status status = compose(from, op, program->values[op->output].channels, error);
         if (status != PDL_OK) return status;
-        from->relu = from->relu || op->relu;
+        move_finish(from, op);
         absorb(program, from, op);
     }
     return PDL_OK;
@@ -223,10 +255,10 @@ static void commute(pdl_program *program, pdl_op *pool, pdl_op *conv)
     pdl_op first = *conv, second = *pool;
     first.input[0] = pool->input[0];
     first.output = pool->output;
-    first.relu = false;
+    move_finish(&first, &(pdl_op){.relu = false});
     second.input[0] = pool->output;
     second.output = conv->output;
-    second.relu = conv->relu;
+    move_finish(&second, conv);
     char *name = first.layer; /* steps are known by the layer that they complete */
     first.layer = second.layer;
     second.layer = name;
@@ -238,7 +270,7 @@ static void commute_pools(pdl_program *program)
 {
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *conv = &program->ops[i];
-        if (!pointwise(conv)) continue;
+        if (!pointwise(conv) || pdl_function_is_set(&conv->function)) continue;
         pdl_op *pool = producer(program, conv->input[0]);
         if (pool == NULL || pool->kind != PDL_OP_AVG_POOL || program->values[pool->output].uses != 1) continue;
         const pdl_value *before = &program->values[pool->input[0]], *after = &program->values[pool->output];
@@ -279,7 +311,7 @@ static pdl_op *residual_conv(const pdl_program *program, const pdl_op *add, size
 {
     int sum = add->input[side], other = add->input[1 - side];
     pdl_op *conv = producer(program, sum);
-    if (conv == NULL || conv->kind != PDL_OP_CONV || conv->relu || conv->residual) return NULL;
+    if (conv == NULL || conv->kind != PDL_OP_CONV || finished(conv) || conv->residual) return NULL;
     if (program->values[sum].uses != 1 || conv->input[0] == other || sum == other) return NULL;
     size_t here = (size_t)(add - program->ops);
     if (overwritten(program, conv->input[0], (size_t)(conv - program->ops), here)) return NULL;
@@ -292,7 +324,7 @@ static void add_residual(pdl_program *program, pdl_op *add, pdl_op *conv, int ot
     pdl_op merged = *conv;
     merged.layer = add->layer;
     merged.output = add->output;
-    merged.relu = add->relu;
+    move_finish(&merged, add);
     merged.residual = true;
     merged.input[merged.inputs++] = other; /* lower.c left room */
     free(conv->layer);

@@ -20,7 +20,6 @@ static const char *const kind_names[] = {
     [PDL_KIND_AVG_POOL2D] = "AveragePooling2D",
     [PDL_KIND_GLOBAL_AVG_POOL] = "GlobalAveragePooling2D",
     [PDL_KIND_GLOBAL_MAX_POOL] = "GlobalMaxPooling2D",
-    [PDL_KIND_ADD] = "Add",
     [PDL_KIND_CONCAT] = "Concatenate",
     [PDL_KIND_ZERO_PAD] = "ZeroPadding2D",
     [PDL_KIND_FLATTEN] = "Flatten",
@@ -32,6 +31,17 @@ static const char *const kind_names[] = {
     [PDL_KIND_REPEAT] = "RepeatVector",
     [PDL_KIND_UPSAMPLE] = "UpSampling2D",
     [PDL_KIND_RESIZE] = "Resizing",
+    [PDL_KIND_PRELU] = "PReLU",
+    [PDL_KIND_LAYER_NORM] = "LayerNormalization",
+    [PDL_KIND_RESCALE] = "Rescaling",
+    [PDL_KIND_NORMALIZATION] = "Normalization",
+    [PDL_KIND_LAYER_SCALE] = "LayerScale",
+};
+
+static const char *const merge_names[PDL_MERGES] = {
+    [PDL_MERGE_ADD] = "Add",         [PDL_MERGE_MULTIPLY] = "Multiply", [PDL_MERGE_SUBTRACT] = "Subtract",
+    [PDL_MERGE_DIVIDE] = "Divide",   [PDL_MERGE_AVERAGE] = "Average",   [PDL_MERGE_MAXIMUM] = "Maximum",
+    [PDL_MERGE_MINIMUM] = "Minimum",
 };
 
 /* Of layers that slide along a line. */
@@ -51,6 +61,7 @@ static const char *const line_kind_names[] = {
 
 const char *pdl_layer_kind_name(const pdl_layer *layer)
 {
+    if (layer->kind == PDL_KIND_MERGE) return merge_names[layer->merge];
     return layer->line ? line_kind_names[layer->kind] : kind_names[layer->kind];
 }
 
@@ -66,6 +77,7 @@ static void free_layer(pdl_layer *layer)
 {
     free(layer->name);
     free(layer->input);
+    free(layer->constants);
 }
 
 void pdl_graph_destroy(pdl_graph *graph)

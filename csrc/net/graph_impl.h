@@ -17,7 +17,6 @@ typedef enum pdl_kind {
     PDL_KIND_AVG_POOL2D,
     PDL_KIND_GLOBAL_AVG_POOL,
     PDL_KIND_GLOBAL_MAX_POOL,
-    PDL_KIND_ADD,
     PDL_KIND_CONCAT,
     PDL_KIND_ZERO_PAD,
     PDL_KIND_FLATTEN,
@@ -29,6 +28,12 @@ typedef enum pdl_kind {
     PDL_KIND_REPEAT,
     PDL_KIND_UPSAMPLE,
     PDL_KIND_RESIZE,
+    PDL_KIND_MERGE,
+    PDL_KIND_PRELU,
+    PDL_KIND_LAYER_NORM,
+    PDL_KIND_RESCALE,
+    PDL_KIND_NORMALIZATION,
+    PDL_KIND_LAYER_SCALE,
 } pdl_kind;
 
 /* A sliding window over [height, width] with its padding worked out. Element 0 is height, 1 is width. */
@@ -56,6 +61,11 @@ typedef struct pdl_layer {
     bool scale, center; /* batch norm: has gamma, has beta */
     double epsilon;
     pdl_activation activation;
+    double parameters[PDL_MAX_ACTIVATION_PARAMETERS]; /* of the activation */
+    pdl_merge merge;
+    bool invert;       /* normalization: the inverse */
+    double *constants; /* rescale: constant_count scales, then as many offsets */
+    size_t constant_count;
     size_t first_param; /* number of param[0] among all parameters of the graph */
     size_t params;
     pdl_param_info param[PDL_MAX_PARAMS];
@@ -90,8 +100,15 @@ const char *pdl_layer_kind_name(const pdl_layer *layer);
 
 /* What the files with builder calls share. */
 void pdl_layer_add_param(pdl_layer *layer, const char *name, size_t rank, const size_t *shape);
+void pdl_layer_add_vector(pdl_layer *layer, const char *name, size_t length);
 void pdl_layer_copy_shape(pdl_layer *layer, const pdl_layer *from);
-bool pdl_valid_activation(pdl_activation activation);
+/* Channels are the last axis. */
+static inline size_t pdl_layer_channels(const pdl_layer *layer)
+{
+    return layer->shape[layer->rank - 1];
+}
+/* The layer's activation with these parameters, or its defaults; false, with the graph's error set, for none. */
+bool pdl_layer_set_activation(pdl_graph *graph, pdl_layer *layer, pdl_activation activation, const double *parameters);
 /* Begins a layer that slides over a feature map [h, w, c] or a line [length, c]: with its shape, and layer->line set.
  * NULL when that fails. */
 pdl_layer *pdl_layer_begin_map(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x);

@@ -46,13 +46,20 @@ static void affine_row(const pdl_kernel_call *call, size_t pixel, size_t channel
     bool plain = op->scale == NULL && op->bias == NULL;
     const double *scale = op->scale == NULL ? NULL : op->scale + channel;
     if (!plain) scale_shift(y, x, scale, op->bias == NULL ? NULL : op->bias + channel, count);
-    if (op->relu) pdl_clip(y, plain ? x : y, count);
+    if (plain && op->relu)
+        pdl_clip(y, x, count);
+    else
+        pdl_finish_row(call, y, count);
     pdl_row_write(out, pixel * out->pitch + channel, count, y);
 }
 
 void pdl_kernel_affine(const pdl_kernel_call *call)
 {
-    each_row(call, affine_row);
+    const pdl_op *op = call->op;
+    if (op->scale == NULL && op->bias == NULL && !op->relu)
+        pdl_activate_map(call->simd, &op->function, call->input, &call->output);
+    else
+        each_row(call, affine_row);
 }
 
 PDL_VECTOR_CLONES static void sum(float *y, const float *a, const float *b, size_t channels)
@@ -69,7 +76,7 @@ static void add_row(const pdl_kernel_call *call, size_t pixel, size_t channel, s
     const float *total = pdl_row_read(&in[0], pixel * in[0].pitch + channel, count, a_room);
     for (size_t j = 1; j < call->op->inputs; j++, total = y)
         sum(y, total, pdl_row_read(&in[j], pixel * in[j].pitch + channel, count, b_room), count);
-    if (call->op->relu) pdl_clip(y, total, count);
+    pdl_finish_row(call, y, count);
     pdl_row_write(out, pixel * out->pitch + channel, count, y);
 }
 
@@ -124,34 +131,4 @@ void pdl_kernel_copy(const pdl_kernel_call *call)
 {
     const pdl_map *out = &call->output;
     memcpy(out->data, call->input->data, pixels_of(out) * out->channels * pdl_element_size(out->precision));
-}
-
-/* ---- softmax ---- */
-
-/* Every row is read three times: for its largest value, for the sum, and for the result. */
-static void softmax(const pdl_kernel_call *call, size_t pixel)
-{
-    const pdl_map *in = call->input, *out = &call->output;
-    float x_room[PDL_ROW], y_room[PDL_ROW], largest = -INFINITY;
-    double total = 0.0;
-    for (int pass = 0; pass < 3; pass++)
-        for (size_t channel = 0; channel < out->channels; channel += PDL_ROW) {
-            size_t count = out->channels - channel < PDL_ROW ? out->channels - channel : PDL_ROW;
-            const float *x = pdl_row_read(in, pixel * in->pitch + channel, count, x_room);
-            float *y = pdl_row_room(out, pixel * out->pitch + channel, y_room);
-            for (size_t c = 0; c < count; c++) {
-                if (pass == 0) largest = x[c] > largest ? x[c] : largest;
-                if (pass == 1) total += expf(x[c] - largest);
-                if (pass == 2) y[c] = (float)(expf(x[c] - largest) / total);
-            }
-            if (pass == 2) pdl_row_write(out, pixel * out->pitch + channel, count, y);
-        }
-}
-
-void pdl_kernel_softmax(const pdl_kernel_call *call)
-{
-    size_t pixels = pixels_of(&call->output);
-#pragma omp parallel for schedule(static)
-    for (size_t pixel = 0; pixel < pixels; pixel++)
-        softmax(call, pixel);
 }

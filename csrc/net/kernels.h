@@ -75,12 +75,23 @@ void pdl_kernel_add(const pdl_kernel_call *call);    /* the first input may be t
 void pdl_kernel_concat(const pdl_kernel_call *call); /* inputs that are slices already are left alone */
 void pdl_kernel_pad(const pdl_kernel_call *call);
 void pdl_kernel_softmax(const pdl_kernel_call *call);
+void pdl_kernel_merge(const pdl_kernel_call *call); /* the first input may be the output, where it has its shape */
+void pdl_kernel_prelu(const pdl_kernel_call *call); /* in place, as is the next, when input and output are one */
+void pdl_kernel_layer_norm(const pdl_kernel_call *call);
 void pdl_kernel_copy(const pdl_kernel_call *call);
 void pdl_kernel_view(const pdl_kernel_call *call);
 void pdl_kernel_resize(const pdl_kernel_call *call);
 
 /* y = max(0, x), one after the other; y may be x. */
 void pdl_clip(float *y, const float *x, size_t channels);
+
+/* What ends the operation, its relu or its function, on `rows` rows of the map that a kernel has just written; on a row
+ * of floats. */
+void pdl_finish_rows(const pdl_kernel_call *call, void *y, size_t pitch, size_t rows, size_t count);
+void pdl_finish_row(const pdl_kernel_call *call, float *y, size_t count);
+
+/* y = function(x) for the whole map; y may be x. */
+void pdl_activate_map(pdl_simd simd, const pdl_function *function, const pdl_map *in, const pdl_map *out);
 
 /* uint8 BGR [pixels, 3] -> [pixels, 3] of that precision as the network takes it. */
 void pdl_preprocess_pixels(pdl_preprocess how, const uint8_t *images, size_t pixels, pdl_precision precision,

@@ -32,7 +32,7 @@ void pdl_layer_add_param(pdl_layer *layer, const char *name, size_t rank, const 
     memcpy(param->shape, shape, rank * sizeof *shape);
 }
 
-static void add_vector(pdl_layer *layer, const char *name, size_t length)
+void pdl_layer_add_vector(pdl_layer *layer, const char *name, size_t length)
 {
     pdl_layer_add_param(layer, name, 1, &length);
 }
@@ -41,22 +41,6 @@ void pdl_layer_copy_shape(pdl_layer *layer, const pdl_layer *from)
 {
     layer->rank = from->rank;
     memcpy(layer->shape, from->shape, sizeof layer->shape);
-}
-
-bool pdl_valid_activation(pdl_activation activation)
-{
-    return activation >= PDL_ACTIVATION_LINEAR && activation <= PDL_ACTIVATION_SOFTMAX;
-}
-
-static bool same_shape(const pdl_layer *a, const pdl_layer *b)
-{
-    return a->rank == b->rank && memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0;
-}
-
-/* Channels are the last axis. */
-static size_t channels_of(const pdl_layer *layer)
-{
-    return layer->shape[layer->rank - 1];
 }
 
 pdl_node pdl_graph_input(pdl_graph *graph, const char *name, size_t rank, const size_t *shape)
@@ -147,9 +131,7 @@ static bool check_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec
     if (spec->filters == 0 || spec->filters > PDL_MAX_EXTENT || spec->multiplier > PDL_MAX_EXTENT)
         pdl_layer_fail(graph, layer, PDL_EINVAL, "filters %zu, multiplier %zu, expected 1 to %zu", spec->filters,
                        spec->multiplier, PDL_MAX_EXTENT);
-    else if (!pdl_valid_activation(spec->activation))
-        pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)spec->activation);
-    else
+    else if (pdl_layer_set_activation(graph, layer, spec->activation, NULL))
         return slide_window(graph, layer, spec->kernel, spec->stride, spec->dilation, spec->padding);
     return false;
 }
@@ -163,9 +145,8 @@ void pdl_layer_add_kernel(pdl_layer *layer, const char *name, const size_t kerne
 pdl_node pdl_layer_end_conv(pdl_graph *graph, pdl_layer *layer, const pdl_conv2d_spec *spec, size_t channels)
 {
     layer->shape[layer->rank - 1] = channels;
-    layer->activation = spec->activation;
     layer->use_bias = spec->use_bias != 0;
-    if (layer->use_bias) add_vector(layer, "bias", channels);
+    if (layer->use_bias) pdl_layer_add_vector(layer, "bias", channels);
     return pdl_layer_end(graph, layer);
 }
 
@@ -173,7 +154,7 @@ pdl_node pdl_graph_conv2d(pdl_graph *graph, const char *name, pdl_node x, const 
 {
     pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t inputs = channels_of(layer);
+    size_t inputs = pdl_layer_channels(layer);
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
     layer->groups = spec->groups != 0 ? spec->groups : 1;
     if (inputs % layer->groups != 0 || spec->filters % layer->groups != 0)
@@ -187,7 +168,7 @@ pdl_node pdl_graph_depthwise_conv2d(pdl_graph *graph, const char *name, pdl_node
 {
     pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_DEPTHWISE_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t inputs = channels_of(layer);
+    size_t inputs = pdl_layer_channels(layer);
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
     layer->multiplier = spec->filters;
     pdl_layer_add_kernel(layer, "depthwise_kernel", spec->kernel, inputs, spec->filters);
@@ -199,7 +180,7 @@ pdl_node pdl_graph_separable_conv2d(pdl_graph *graph, const char *name, pdl_node
     static const size_t pixel[2] = {1, 1};
     pdl_layer *layer = pdl_layer_begin_map(graph, name, PDL_KIND_SEPARABLE_CONV2D, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t inputs = channels_of(layer);
+    size_t inputs = pdl_layer_channels(layer);
     layer->multiplier = spec->multiplier != 0 ? spec->multiplier : 1;
     if (!check_conv(graph, layer, spec)) return PDL_NO_NODE;
     pdl_layer_add_kernel(layer, "depthwise_kernel", spec->kernel, inputs, layer->multiplier);
@@ -217,22 +198,11 @@ pdl_node pdl_graph_batch_norm(pdl_graph *graph, const char *name, pdl_node x, do
     layer->epsilon = epsilon;
     layer->scale = scale != 0;
     layer->center = center != 0;
-    size_t channels = channels_of(layer);
-    if (layer->scale) add_vector(layer, "gamma", channels);
-    if (layer->center) add_vector(layer, "beta", channels);
-    add_vector(layer, "moving_mean", channels);
-    add_vector(layer, "moving_variance", channels);
-    return pdl_layer_end(graph, layer);
-}
-
-pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pdl_activation activation)
-{
-    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_ACTIVATION, &x, 1);
-    if (layer == NULL) return PDL_NO_NODE;
-    if (!pdl_valid_activation(activation))
-        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
-    pdl_layer_copy_shape(layer, pdl_layer_at(graph, x));
-    layer->activation = activation;
+    size_t channels = pdl_layer_channels(layer);
+    if (layer->scale) pdl_layer_add_vector(layer, "gamma", channels);
+    if (layer->center) pdl_layer_add_vector(layer, "beta", channels);
+    pdl_layer_add_vector(layer, "moving_mean", channels);
+    pdl_layer_add_vector(layer, "moving_variance", channels);
     return pdl_layer_end(graph, layer);
 }
 
@@ -258,44 +228,30 @@ pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, co
     return pool(graph, name, PDL_KIND_AVG_POOL2D, x, spec);
 }
 
-static pdl_node global_pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x)
+static pdl_node global_pool(pdl_graph *graph, const char *name, pdl_kind kind, pdl_node x, int keepdims)
 {
     pdl_layer *layer = pdl_layer_begin_map(graph, name, kind, x);
     if (layer == NULL) return PDL_NO_NODE;
-    size_t channels = channels_of(layer);
+    size_t channels = pdl_layer_channels(layer);
+    if (keepdims) {
+        for (size_t i = 0; i + 1 < layer->rank; i++)
+            layer->shape[i] = 1;
+        return pdl_layer_end(graph, layer);
+    }
     memset(layer->shape, 0, sizeof layer->shape);
     layer->rank = 1;
     layer->shape[0] = channels;
     return pdl_layer_end(graph, layer);
 }
 
-pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x)
+pdl_node pdl_graph_global_avg_pool(pdl_graph *graph, const char *name, pdl_node x, int keepdims)
 {
-    return global_pool(graph, name, PDL_KIND_GLOBAL_AVG_POOL, x);
+    return global_pool(graph, name, PDL_KIND_GLOBAL_AVG_POOL, x, keepdims);
 }
 
-pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x)
+pdl_node pdl_graph_global_max_pool(pdl_graph *graph, const char *name, pdl_node x, int keepdims)
 {
-    return global_pool(graph, name, PDL_KIND_GLOBAL_MAX_POOL, x);
-}
-
-pdl_node pdl_graph_add(pdl_graph *graph, const char *name, const pdl_node *x, size_t count)
-{
-    pdl_layer *layer = pdl_layer_begin(graph, name, PDL_KIND_ADD, x, count);
-    if (layer == NULL) return PDL_NO_NODE;
-    if (count < 2) return pdl_layer_fail(graph, layer, PDL_EINVAL, "expected at least 2 inputs, got %zu", count);
-    const pdl_layer *first = pdl_layer_at(graph, x[0]);
-    for (size_t i = 1; i < count; i++) {
-        const pdl_layer *other = pdl_layer_at(graph, x[i]);
-        if (!same_shape(first, other))
-            return pdl_layer_fail(graph, layer, PDL_ESHAPE,
-                                  "expected inputs of one shape, got [%zu, %zu, %zu] of %.60s and "
-                                  "[%zu, %zu, %zu] of %.60s",
-                                  first->shape[0], first->shape[1], first->shape[2], first->name, other->shape[0],
-                                  other->shape[1], other->shape[2], other->name);
-    }
-    pdl_layer_copy_shape(layer, first);
-    return pdl_layer_end(graph, layer);
+    return global_pool(graph, name, PDL_KIND_GLOBAL_MAX_POOL, x, keepdims);
 }
 
 pdl_node pdl_graph_concat(pdl_graph *graph, const char *name, const pdl_node *x, size_t count)
@@ -344,14 +300,12 @@ pdl_node pdl_graph_dense(pdl_graph *graph, const char *name, pdl_node x, size_t 
     if (layer == NULL) return PDL_NO_NODE;
     if (units == 0 || units > PDL_MAX_EXTENT)
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "units is %zu, expected 1 to %zu", units, PDL_MAX_EXTENT);
-    if (!pdl_valid_activation(activation))
-        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)activation);
+    if (!pdl_layer_set_activation(graph, layer, activation, NULL)) return PDL_NO_NODE;
     pdl_layer_copy_shape(layer, pdl_layer_at(graph, x));
-    size_t kernel[] = {channels_of(layer), units};
+    size_t kernel[] = {pdl_layer_channels(layer), units};
     layer->shape[layer->rank - 1] = units;
-    layer->activation = activation;
     layer->use_bias = use_bias != 0;
     pdl_layer_add_param(layer, "kernel", 2, kernel);
-    if (layer->use_bias) add_vector(layer, "bias", units);
+    if (layer->use_bias) pdl_layer_add_vector(layer, "bias", units);
     return pdl_layer_end(graph, layer);
 }

@@ -38,8 +38,7 @@ pdl_node pdl_graph_conv2d_transpose(pdl_graph *graph, const char *name, pdl_node
     if (spec->filters == 0 || spec->filters > PDL_MAX_EXTENT || spec->padding == PDL_PADDING_CAUSAL)
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "filters %zu, padding %d, expected 1 to %zu, and VALID or SAME",
                               spec->filters, (int)spec->padding, PDL_MAX_EXTENT);
-    if (!pdl_valid_activation(spec->activation))
-        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown activation %d", (int)spec->activation);
+    if (!pdl_layer_set_activation(graph, layer, spec->activation, NULL)) return PDL_NO_NODE;
     if (!pdl_layer_set_window(graph, layer, spec->kernel, spec->stride, spec->dilation, spec->padding))
         return PDL_NO_NODE;
     for (int axis = 0; axis < 2; axis++) {

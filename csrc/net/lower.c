@@ -3,7 +3,9 @@
  *     Conv2D, Dense            conv / dense (+ softmax)
  *     SeparableConv2D          depthwise, conv 1x1
  *     BatchNormalization       affine: scale = gamma / sqrt(variance + epsilon), shift = beta - mean scale, in double
- *     Activation               affine that is all relu, or softmax
+ *     Activation               affine that is all relu or another function of one number, or softmax
+ *     Rescaling, LayerScale, Normalization     affine
+ *     Add, Multiply, ...       add where all inputs have the output's shape, else merge; Average: and an affine
  *     Flatten, linear          nothing: another name for the same value */
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "net/lower.h"
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pdl_status out_of_memory(pdl_lowering *low, const pdl_layer *layer)
+pdl_status pdl_lower_no_memory(pdl_lowering *low, const pdl_layer *layer)
 {
     return pdl_fail(low->error, PDL_ENOMEM, "%s: out of memory for its weights", layer->name);
 }
@@ -49,7 +51,7 @@ pdl_op *pdl_lower_op(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind
     op->layer = strdup(layer->name);
     op->input = calloc(count + 1, sizeof *op->input); /* room for a summand */
     if (op->layer == NULL || op->input == NULL) {
-        out_of_memory(low, layer);
+        pdl_lower_no_memory(low, layer);
         return NULL;
     }
     memcpy(op->input, inputs, count * sizeof *inputs);
@@ -58,7 +60,7 @@ pdl_op *pdl_lower_op(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind
 }
 
 /* The layer's parameter `index`; NULL with the error set when the caller gave none. */
-static const float *param(pdl_lowering *low, const pdl_layer *layer, size_t index)
+const float *pdl_lower_param(pdl_lowering *low, const pdl_layer *layer, size_t index)
 {
     const float *values = low->params[layer->first_param + index];
     if (values == NULL)
@@ -66,16 +68,16 @@ static const float *param(pdl_lowering *low, const pdl_layer *layer, size_t inde
     return values;
 }
 
-static pdl_status copy_weight(pdl_lowering *low, const pdl_layer *layer, size_t index, pdl_op *op)
+pdl_status pdl_lower_weight(pdl_lowering *low, const pdl_layer *layer, size_t index, pdl_op *op)
 {
     const pdl_param_info *info = &layer->param[index];
-    const float *values = param(low, layer, index);
+    const float *values = pdl_lower_param(low, layer, index);
     if (values == NULL) return PDL_ESHAPE;
     op->weights = 1;
     for (size_t i = 0; i < info->rank; i++)
         op->weights *= info->shape[i]; /* was checked by pdl_layer_end */
     op->weight = pdl_alloc(op->weights, sizeof *op->weight);
-    if (op->weight == NULL) return out_of_memory(low, layer);
+    if (op->weight == NULL) return pdl_lower_no_memory(low, layer);
     memcpy(op->weight, values, op->weights * sizeof *values);
     return PDL_OK;
 }
@@ -85,7 +87,7 @@ static pdl_status swap_channels(pdl_lowering *low, const pdl_layer *layer, pdl_o
 {
     size_t in = layer->param[0].shape[layer->param[0].rank - 1], out = layer->shape[layer->rank - 1];
     float *swapped = pdl_alloc(op->weights, sizeof *swapped);
-    if (swapped == NULL) return out_of_memory(low, layer);
+    if (swapped == NULL) return pdl_lower_no_memory(low, layer);
     for (size_t tap = 0; tap < op->weights; tap += in * out)
         for (size_t o = 0; o < out; o++)
             for (size_t i = 0; i < in; i++)
@@ -96,27 +98,35 @@ static pdl_status swap_channels(pdl_lowering *low, const pdl_layer *layer, pdl_o
 }
 
 /* The bias is a layer's last parameter. */
-static pdl_status copy_bias(pdl_lowering *low, const pdl_layer *layer, pdl_op *op)
+pdl_status pdl_lower_shift(pdl_lowering *low, const pdl_layer *layer, pdl_op *op)
 {
-    if (!layer->use_bias) return PDL_OK;
     size_t channels = layer->param[layer->params - 1].shape[0];
-    const float *values = param(low, layer, layer->params - 1);
+    const float *values = pdl_lower_param(low, layer, layer->params - 1);
     if (values == NULL) return PDL_ESHAPE;
     op->shift = pdl_alloc(channels, sizeof *op->shift);
-    if (op->shift == NULL) return out_of_memory(low, layer);
+    if (op->shift == NULL) return pdl_lower_no_memory(low, layer);
     for (size_t i = 0; i < channels; i++)
         op->shift[i] = values[i];
     return PDL_OK;
+}
+
+static void set_function(const pdl_layer *layer, pdl_op *op)
+{
+    op->relu = layer->activation == PDL_ACTIVATION_RELU;
+    if (!op->relu) op->function = pdl_function_make(layer->activation, layer->parameters);
 }
 
 /* The activation that ends a layer whose values are in `op`; *value is the result. */
 static pdl_status lower_activation(pdl_lowering *low, const pdl_layer *layer, pdl_op *op, int *value)
 {
     *value = op->output;
-    op->relu = layer->activation == PDL_ACTIVATION_RELU;
-    if (layer->activation != PDL_ACTIVATION_SOFTMAX) return PDL_OK;
+    if (!pdl_activation_is_of_rows(layer->activation)) {
+        set_function(layer, op);
+        return PDL_OK;
+    }
     op = pdl_lower_op(low, layer, PDL_OP_SOFTMAX, value, 1, low->program->values[*value].channels);
     if (op == NULL) return PDL_ENOMEM;
+    op->activation = layer->activation;
     *value = op->output;
     return PDL_OK;
 }
@@ -132,7 +142,7 @@ static pdl_status lower_weighted(pdl_lowering *low, const pdl_layer *layer, int 
         pdl_op *depthwise = pdl_lower_op(low, layer, PDL_OP_DEPTHWISE, &x, 1, middle);
         if (depthwise == NULL) return PDL_ENOMEM;
         depthwise->multiplier = layer->multiplier;
-        if ((status = copy_weight(low, layer, kernel++, depthwise)) != PDL_OK) return status;
+        if ((status = pdl_lower_weight(low, layer, kernel++, depthwise)) != PDL_OK) return status;
         x = depthwise->output;
     }
     if (layer->kind == PDL_KIND_DEPTHWISE_CONV2D) kind = PDL_OP_DEPTHWISE;
@@ -145,9 +155,9 @@ static pdl_status lower_weighted(pdl_lowering *low, const pdl_layer *layer, int 
     op->groups = layer->groups;
     /* A dense layer on a feature map is a convolution of one pixel. */
     if (layer->kind == PDL_KIND_SEPARABLE_CONV2D || layer->kind == PDL_KIND_DENSE) op->window = pointwise;
-    if ((status = copy_weight(low, layer, kernel, op)) != PDL_OK) return status;
+    if ((status = pdl_lower_weight(low, layer, kernel, op)) != PDL_OK) return status;
     if (kind == PDL_OP_DECONV && (status = swap_channels(low, layer, op)) != PDL_OK) return status;
-    if ((status = copy_bias(low, layer, op)) != PDL_OK) return status;
+    if (layer->use_bias && (status = pdl_lower_shift(low, layer, op)) != PDL_OK) return status;
     return lower_activation(low, layer, op, value);
 }
 
@@ -156,14 +166,14 @@ static pdl_status lower_batch_norm(pdl_lowering *low, const pdl_layer *layer, in
     size_t channels = layer->shape[layer->rank - 1], next = 0;
     const float *array[PDL_MAX_PARAMS] = {NULL};
     for (size_t i = 0; i < layer->params; i++)
-        if ((array[i] = param(low, layer, i)) == NULL) return PDL_ESHAPE;
+        if ((array[i] = pdl_lower_param(low, layer, i)) == NULL) return PDL_ESHAPE;
     const float *gamma = layer->scale ? array[next++] : NULL, *beta = layer->center ? array[next++] : NULL;
     const float *mean = array[next++], *variance = array[next];
     pdl_op *op = pdl_lower_op(low, layer, PDL_OP_AFFINE, &x, 1, channels);
     if (op == NULL) return PDL_ENOMEM;
     op->scale = pdl_alloc(channels, sizeof *op->scale);
     op->shift = pdl_alloc(channels, sizeof *op->shift);
-    if (op->scale == NULL || op->shift == NULL) return out_of_memory(low, layer);
+    if (op->scale == NULL || op->shift == NULL) return pdl_lower_no_memory(low, layer);
     for (size_t i = 0; i < channels; i++) {
         double spread = (double)variance[i] + layer->epsilon;
         if (!(spread > 0.0))
@@ -179,14 +189,17 @@ static pdl_status lower_batch_norm(pdl_lowering *low, const pdl_layer *layer, in
 pdl_status pdl_lower_plain(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind, int *value)
 {
     int *inputs = calloc(layer->inputs, sizeof *inputs);
-    if (inputs == NULL) return out_of_memory(low, layer);
+    if (inputs == NULL) return pdl_lower_no_memory(low, layer);
     for (size_t i = 0; i < layer->inputs; i++)
         inputs[i] = low->value_of[layer->input[i]];
     pdl_op *op = pdl_lower_op(low, layer, kind, inputs, layer->inputs, layer->shape[layer->rank - 1]);
     free(inputs);
     if (op == NULL) return PDL_ENOMEM;
     *value = op->output;
-    if (layer->kind == PDL_KIND_ACTIVATION) op->relu = layer->activation == PDL_ACTIVATION_RELU;
+    op->merge = layer->merge;
+    op->epsilon = layer->epsilon;
+    op->activation = layer->activation;
+    if (kind == PDL_OP_AFFINE && layer->kind == PDL_KIND_ACTIVATION) set_function(layer, op);
     return PDL_OK;
 }
 
@@ -224,8 +237,18 @@ static pdl_status lower_layer(pdl_lowering *low, const pdl_layer *layer, int *va
     case PDL_KIND_ACTIVATION:
         *value = x;
         if (layer->activation == PDL_ACTIVATION_LINEAR) return PDL_OK;
-        return pdl_lower_plain(low, layer, layer->activation == PDL_ACTIVATION_RELU ? PDL_OP_AFFINE : PDL_OP_SOFTMAX,
-                               value);
+        return pdl_lower_plain(low, layer,
+                               pdl_activation_is_of_rows(layer->activation) ? PDL_OP_SOFTMAX : PDL_OP_AFFINE, value);
+    case PDL_KIND_PRELU:
+        return pdl_lower_prelu(low, layer, value);
+    case PDL_KIND_LAYER_NORM:
+        return pdl_lower_layer_norm(low, layer, value);
+    case PDL_KIND_RESCALE:
+        return pdl_lower_affine(low, layer, x, layer->constant_count, layer->constants,
+                                layer->constants + layer->constant_count, value);
+    case PDL_KIND_NORMALIZATION:
+    case PDL_KIND_LAYER_SCALE:
+        return pdl_lower_scaling(low, layer, x, value);
     case PDL_KIND_FLATTEN:
     case PDL_KIND_RESHAPE:
         return lower_reshape(low, layer, x, value);
@@ -244,8 +267,8 @@ static pdl_status lower_layer(pdl_lowering *low, const pdl_layer *layer, int *va
         return pdl_lower_plain(low, layer, PDL_OP_GLOBAL_AVG, value);
     case PDL_KIND_GLOBAL_MAX_POOL:
         return pdl_lower_plain(low, layer, PDL_OP_GLOBAL_MAX, value);
-    case PDL_KIND_ADD:
-        return pdl_lower_plain(low, layer, PDL_OP_ADD, value);
+    case PDL_KIND_MERGE:
+        return pdl_lower_merge(low, layer, value);
     case PDL_KIND_CONCAT:
         return pdl_lower_concat(low, layer, value);
     case PDL_KIND_ZERO_PAD:

@@ -21,6 +21,21 @@ pdl_op *pdl_lower_op(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind
 /* A layer that is one operation on all its inputs; *value is what it makes. */
 pdl_status pdl_lower_plain(pdl_lowering *low, const pdl_layer *layer, pdl_op_kind kind, int *value);
 
+/* The layer's parameter `index`; NULL with the error set when the caller gave none. */
+const float *pdl_lower_param(pdl_lowering *low, const pdl_layer *layer, size_t index);
+/* Copies a parameter into op->weight, the last one into op->shift. */
+pdl_status pdl_lower_weight(pdl_lowering *low, const pdl_layer *layer, size_t index, pdl_op *op);
+pdl_status pdl_lower_shift(pdl_lowering *low, const pdl_layer *layer, pdl_op *op);
+pdl_status pdl_lower_no_memory(pdl_lowering *low, const pdl_layer *layer);
+
+/* lower_elementwise.c */
+pdl_status pdl_lower_affine(pdl_lowering *low, const pdl_layer *layer, int x, size_t count, const double *scale,
+                            const double *shift, int *value);
+pdl_status pdl_lower_scaling(pdl_lowering *low, const pdl_layer *layer, int x, int *value);
+pdl_status pdl_lower_merge(pdl_lowering *low, const pdl_layer *layer, int *value);
+pdl_status pdl_lower_prelu(pdl_lowering *low, const pdl_layer *layer, int *value);
+pdl_status pdl_lower_layer_norm(pdl_lowering *low, const pdl_layer *layer, int *value);
+
 /* lower_shape.c: layers that move values. */
 pdl_status pdl_lower_concat(pdl_lowering *low, const pdl_layer *layer, int *value);
 pdl_status pdl_lower_rename(pdl_lowering *low, const pdl_layer *layer, int x, int *value);

@@ -48,6 +48,16 @@ static void keep_weights(pdl_program *program)
     }
 }
 
+/* What there is in float32 alone. */
+static pdl_status check_precision(const pdl_program *program, pdl_error *error)
+{
+    for (size_t i = 0; i < program->op_count; i++)
+        if (program->ops[i].kind == PDL_OP_PRELU && program->precision != PDL_PRECISION_FLOAT32)
+            return pdl_fail(error, PDL_EUNSUPPORTED, "%s: a PReLU in bfloat16, expected float32",
+                            program->ops[i].layer);
+    return PDL_OK;
+}
+
 static pdl_status copy_path(const char *path, const char **out, pdl_error *error)
 {
     *out = strdup(path);
@@ -69,6 +79,7 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     if (status == PDL_OK) status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
     network->program.precision = options->precision;
+    if (status == PDL_OK) status = check_precision(&network->program, error);
     keep_weights(&network->program);
     if (status == PDL_OK)
         *out = network;

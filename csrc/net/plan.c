@@ -54,6 +54,9 @@ static bool writes_slices(const planner *p, const pdl_op *op)
     case PDL_OP_AVG_POOL:
     case PDL_OP_AFFINE:
     case PDL_OP_ADD:
+    case PDL_OP_MERGE:
+    case PDL_OP_PRELU:
+    case PDL_OP_LAYER_NORM:
     case PDL_OP_PAD:
         return true;
     default:
@@ -85,6 +88,22 @@ static bool may_take(const pdl_program *program, int value)
     return maker != NULL && maker->kind != PDL_OP_COPY && program->values[value].uses == 1;
 }
 
+/* Whether the operation may write over its first input, element by element or row by row. */
+static bool in_place(const pdl_program *program, const pdl_op *op)
+{
+    switch (op->kind) {
+    case PDL_OP_AFFINE:
+    case PDL_OP_ADD:
+    case PDL_OP_PRELU:
+    case PDL_OP_LAYER_NORM:
+        return true;
+    case PDL_OP_MERGE: /* an input that repeats is smaller */
+        return pdl_value_size(&program->values[op->input[0]]) == pdl_value_size(&program->values[op->output]);
+    default:
+        return false;
+    }
+}
+
 static void share_memory(planner *p)
 {
     const pdl_program *program = p->program;
@@ -99,7 +118,7 @@ static void share_memory(planner *p)
             p->owner[op->output] = op->input[1];
         else if (pdl_plan_renames(program, op))
             p->owner[op->output] = op->input[0];
-        else if ((op->kind == PDL_OP_AFFINE || op->kind == PDL_OP_ADD) && may_take(program, op->input[0]))
+        else if (in_place(program, op) && may_take(program, op->input[0]))
             p->owner[op->output] = op->input[0];
     }
 }

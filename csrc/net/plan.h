@@ -2,7 +2,7 @@
  *
  * Values live in one arena, from the operation that makes them to the last that reads them; memory of dead values
  * is used again. Some share memory on purpose:
- *     residual, affine, add    write over the summand or input that dies there
+ *     residual, affine, add    write over the summand or input that dies there, as do other elementwise operations
  *     flatten                  is another name
  *     concat                   an input made by a kernel of ours is written straight into its channel slice:
  *

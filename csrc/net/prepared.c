@@ -27,6 +27,9 @@ static const kernel_info kernels[] = {
     [PDL_OP_CONCAT] = {pdl_kernel_concat, "concat", "pdl:concat"},
     [PDL_OP_PAD] = {pdl_kernel_pad, "pad", "pdl:pad"},
     [PDL_OP_SOFTMAX] = {pdl_kernel_softmax, "softmax", "pdl:softmax"},
+    [PDL_OP_MERGE] = {pdl_kernel_merge, "merge", "pdl:merge"},
+    [PDL_OP_PRELU] = {pdl_kernel_prelu, "activation", "pdl:prelu"},
+    [PDL_OP_LAYER_NORM] = {pdl_kernel_layer_norm, "normalization", "pdl:layer_norm"},
     [PDL_OP_COPY] = {pdl_kernel_copy, "copy", "pdl:copy"},
     [PDL_OP_VIEW] = {pdl_kernel_view, "copy", "pdl:view"},
     [PDL_OP_RESIZE] = {pdl_kernel_resize, "resize", "pdl:resize"},
@@ -37,6 +40,14 @@ static bool has_primitive(const pdl_op *op)
 {
     return op->kind == PDL_OP_CONV || op->kind == PDL_OP_DENSE || op->kind == PDL_OP_GROUP_CONV ||
            op->kind == PDL_OP_DECONV;
+}
+
+/* Whether oneDNN lacks the function that ends the operation. */
+static bool runs_after(const pdl_op *op)
+{
+    dnnl_alg_kind_t kind;
+    float alpha, beta;
+    return pdl_function_is_set(&op->function) && !pdl_function_as_eltwise(&op->function, &kind, &alpha, &beta);
 }
 
 static void use_kernel(pdl_step *step)
@@ -71,9 +82,13 @@ static double count_flops(const pdl_program *program, const pdl_op *op, size_t b
     case PDL_OP_GLOBAL_MAX:
         return (double)batch * (double)pdl_value_size(in);
     case PDL_OP_ADD:
+    case PDL_OP_MERGE:
         return outputs * (double)(op->inputs - 1);
     case PDL_OP_AFFINE:
+    case PDL_OP_PRELU:
         return 2.0 * outputs;
+    case PDL_OP_LAYER_NORM:
+        return 6.0 * outputs;
     default:
         return 0.0;
     }
@@ -160,6 +175,7 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
         status = pdl_step_make_primitive(engine, program, batch, step, error);
+        step->function_after = runs_after(op);
     }
     if (status == PDL_OK && step->primitive == NULL && step->tile_weights == NULL) use_kernel(step);
     if (status == PDL_OK && step->scratch_bytes > prepared->scratch) prepared->scratch = step->scratch_bytes;
@@ -255,7 +271,12 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i].data = address(prepared, bases, i == 0 ? step->input : op->input[i]);
     step->maps[op->inputs].data = address(prepared, bases, step->output);
-    if (step->primitive != NULL) return run_primitive(engine, step, bases, error);
+    if (step->primitive != NULL) {
+        pdl_status status = run_primitive(engine, step, bases, error);
+        if (status == PDL_OK && step->function_after)
+            pdl_activate_map(prepared->setting.simd, &op->function, &step->maps[op->inputs], &step->maps[op->inputs]);
+        return status;
+    }
     pdl_kernel_call call = {
         .op = op, .input = step->maps, .output = step->maps[op->inputs], .simd = prepared->setting.simd};
     if (step->tile_weights == NULL)

@@ -26,6 +26,7 @@ typedef struct pdl_step {
     pdl_winograd winograd;
     pdl_pointwise pointwise; /* of a 1x1, in the place of that */
     size_t scratch_bytes;
+    bool function_after; /* the primitive lacks the operation's function: it follows in a pass of its own */
     const char *kind, *implementation;
     double flops, seconds; /* as in pdl_step_info */
 } pdl_step;

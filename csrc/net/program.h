@@ -7,6 +7,7 @@
 #ifndef PDL_NET_PROGRAM_H
 #define PDL_NET_PROGRAM_H
 
+#include "net/elementwise/activations.h"
 #include "net/graph_impl.h"
 
 typedef enum pdl_op_kind {
@@ -24,7 +25,10 @@ typedef enum pdl_op_kind {
     PDL_OP_ADD,
     PDL_OP_CONCAT,
     PDL_OP_PAD,
-    PDL_OP_SOFTMAX,
+    PDL_OP_SOFTMAX, /* or what else is over rows: as activation says */
+    PDL_OP_MERGE,   /* element by element of inputs that repeat where their extents are 1: as merge says */
+    PDL_OP_PRELU,
+    PDL_OP_LAYER_NORM,
     PDL_OP_COPY,
     PDL_OP_VIEW,   /* element by element from where op->view says */
     PDL_OP_RESIZE, /* to the output's size by its pixels' centres, nearest or bilinear */
@@ -57,13 +61,18 @@ typedef struct pdl_op {
     size_t multiplier; /* depthwise: outputs per input channel */
     size_t groups;     /* grouped convolution */
     pdl_view view;
-    bool bilinear;   /* resize */
-    bool relu;       /* max(0, y) at the end */
-    bool relu_first; /* depthwise of one output a channel: of max(0, x) */
-    bool residual;   /* conv: input[1] is added before the relu, in place: the output takes its memory */
-    float *weight;   /* conv [kh, kw, in, out] (in of one group), depthwise [kh, kw, in, multiplier], dense [in, out];
-                        NULL once packed */
-    size_t weights;  /* elements of weight */
+    bool bilinear;             /* resize */
+    bool relu;                 /* max(0, y) at the end, or else: */
+    pdl_function function;     /* of y at the end */
+    bool relu_first;           /* depthwise of one output a channel: of max(0, x) */
+    bool residual;             /* conv: input[1] is added before the relu, in place: the output takes its memory */
+    pdl_merge merge;           /* PDL_MERGES for a prelu */
+    pdl_activation activation; /* of rows */
+    double epsilon;            /* of a layer norm */
+    size_t extents[3];         /* of a prelu's weights */
+    float *weight;  /* conv [kh, kw, in, out] (in of one group), depthwise [kh, kw, in, multiplier], dense [in, out],
+                       layer norm [channels] or NULL, prelu [extents]; NULL once packed */
+    size_t weights; /* elements of weight */
     double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
     float *bias;               /* [out channels] or NULL: shift as the kernels read it */
     bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */

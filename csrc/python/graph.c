@@ -52,10 +52,46 @@ static int to_padding(PyObject *object, void *out)
 
 static int to_activation(PyObject *object, void *out)
 {
-    static const char *const names[] = {"linear", "relu", "softmax"}; /* in the order of pdl_activation */
-    int choice = object == Py_None ? PDL_ACTIVATION_LINEAR : to_choice(object, names, 3, "activation");
+    const char *names[PDL_ACTIVATIONS];
+    for (int i = 0; i < PDL_ACTIVATIONS; i++)
+        names[i] = pdl_activation_at((pdl_activation)i)->name;
+    int choice = object == Py_None ? PDL_ACTIVATION_LINEAR : to_choice(object, names, PDL_ACTIVATIONS, "activation");
     if (choice >= 0) *(pdl_activation *)out = (pdl_activation)choice;
     return choice >= 0;
+}
+
+static int to_merge(PyObject *object, void *out)
+{
+    /* in the order of pdl_merge */
+    static const char *const names[] = {"add", "multiply", "subtract", "divide", "average", "maximum", "minimum"};
+    int choice = to_choice(object, names, PDL_MERGES, "way to merge");
+    if (choice >= 0) *(pdl_merge *)out = (pdl_merge)choice;
+    return choice >= 0;
+}
+
+typedef struct number_list {
+    double *numbers;
+    size_t count;
+} number_list;
+
+static int to_numbers(PyObject *object, void *out)
+{
+    number_list *list = out;
+    PyObject *items = PySequence_Fast(object, "expected a list of numbers");
+    if (items == NULL) return 0;
+    size_t count = (size_t)PySequence_Fast_GET_SIZE(items);
+    list->numbers = PyMem_Calloc(count + 1, sizeof *list->numbers);
+    if (list->numbers == NULL) PyErr_NoMemory();
+    for (list->count = 0; list->numbers != NULL && list->count < count; list->count++) {
+        double number = PyFloat_AsDouble(PySequence_Fast_GET_ITEM(items, (Py_ssize_t)list->count));
+        if (number == -1.0 && PyErr_Occurred() != NULL) break;
+        list->numbers[list->count] = number;
+    }
+    Py_DECREF(items);
+    if (list->numbers != NULL && PyErr_Occurred() == NULL) return 1;
+    PyMem_Free(list->numbers);
+    list->numbers = NULL;
+    return 0;
 }
 
 typedef struct node_list {
@@ -179,12 +215,77 @@ static PyObject *build_batch_norm(graph_object *self, PyObject *args, PyObject *
 
 static PyObject *build_activation(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"name", "x", "activation", NULL};
+    static char *names[] = {"name", "x", "activation", "parameters", NULL};
     const char *name;
     pdl_node x;
     pdl_activation activation;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&", names, &name, &x, to_activation, &activation)) return NULL;
-    return new_node(self, pdl_graph_activation(self->graph, name, x, activation));
+    number_list parameters = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&|O&", names, &name, &x, to_activation, &activation, to_numbers,
+                                     &parameters))
+        return NULL;
+    size_t expected = pdl_activation_at(activation)->parameters;
+    PyObject *node = NULL;
+    if (parameters.count != 0 && parameters.count != expected)
+        PyErr_Format(PyExc_ValueError, "%zu parameters of activation %s, expected %zu", parameters.count,
+                     pdl_activation_at(activation)->name, expected);
+    else
+        node = new_node(self, pdl_graph_activation(self->graph, name, x, activation,
+                                                   parameters.count != 0 ? parameters.numbers : NULL));
+    PyMem_Free(parameters.numbers);
+    return node;
+}
+
+static PyObject *build_prelu(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "shared", NULL};
+    const char *name;
+    pdl_node x;
+    int shared[3];
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si(ppp)", names, &name, &x, &shared[0], &shared[1], &shared[2]))
+        return NULL;
+    return new_node(self, pdl_graph_prelu(self->graph, name, x, shared));
+}
+
+static PyObject *build_layer_norm(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "epsilon", "scale", "center", NULL};
+    const char *name;
+    pdl_node x;
+    double epsilon = 1e-3;
+    int scale = 1, center = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$dpp", names, &name, &x, &epsilon, &scale, &center)) return NULL;
+    return new_node(self, pdl_graph_layer_norm(self->graph, name, x, epsilon, scale, center));
+}
+
+static PyObject *build_rescale(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "scale", "offset", NULL};
+    const char *name;
+    pdl_node x;
+    number_list scale = {0}, offset = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "siO&O&", names, &name, &x, to_numbers, &scale, to_numbers,
+                                     &offset)) {
+        PyMem_Free(scale.numbers);
+        return NULL;
+    }
+    PyObject *node = NULL;
+    if (scale.count != offset.count)
+        PyErr_Format(PyExc_ValueError, "%zu scales and %zu offsets", scale.count, offset.count);
+    else
+        node = new_node(self, pdl_graph_rescale(self->graph, name, x, scale.count, scale.numbers, offset.numbers));
+    PyMem_Free(scale.numbers);
+    PyMem_Free(offset.numbers);
+    return node;
+}
+
+static PyObject *build_normalization(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "x", "invert", NULL};
+    const char *name;
+    pdl_node x;
+    int invert = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$p", names, &name, &x, &invert)) return NULL;
+    return new_node(self, pdl_graph_normalization(self->graph, name, x, invert));
 }
 
 typedef pdl_node (*pool_builder)(pdl_graph *, const char *, pdl_node, const pdl_pool2d_spec *);
@@ -222,14 +323,31 @@ static PyObject *build_plain(graph_object *self, PyObject *args, PyObject *kwarg
     return new_node(self, build(self->graph, name, x));
 }
 
+typedef pdl_node (*global_pool_builder)(pdl_graph *, const char *, pdl_node, int);
+
+static PyObject *build_global_pool(graph_object *self, PyObject *args, PyObject *kwargs, global_pool_builder build)
+{
+    static char *names[] = {"name", "x", "keepdims", NULL};
+    const char *name;
+    pdl_node x;
+    int keepdims = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$p", names, &name, &x, &keepdims)) return NULL;
+    return new_node(self, build(self->graph, name, x, keepdims));
+}
+
 static PyObject *build_global_avg_pool(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    return build_plain(self, args, kwargs, pdl_graph_global_avg_pool);
+    return build_global_pool(self, args, kwargs, pdl_graph_global_avg_pool);
 }
 
 static PyObject *build_global_max_pool(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    return build_plain(self, args, kwargs, pdl_graph_global_max_pool);
+    return build_global_pool(self, args, kwargs, pdl_graph_global_max_pool);
+}
+
+static PyObject *build_layer_scale(graph_object *self, PyObject *args, PyObject *kwargs)
+{
+    return build_plain(self, args, kwargs, pdl_graph_layer_scale);
 }
 
 static PyObject *build_flatten(graph_object *self, PyObject *args, PyObject *kwargs)
@@ -237,22 +355,27 @@ static PyObject *build_flatten(graph_object *self, PyObject *args, PyObject *kwa
     return build_plain(self, args, kwargs, pdl_graph_flatten);
 }
 
-typedef pdl_node (*merge_builder)(pdl_graph *, const char *, const pdl_node *, size_t);
-
-static PyObject *build_merge(graph_object *self, PyObject *args, PyObject *kwargs, merge_builder build)
+static PyObject *build_add(graph_object *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"name", "x", NULL};
     const char *name;
     node_list x = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&", names, &name, to_nodes, &x)) return NULL;
-    PyObject *node = new_node(self, build(self->graph, name, x.nodes, x.count));
+    PyObject *node = new_node(self, pdl_graph_add(self->graph, name, x.nodes, x.count));
     PyMem_Free(x.nodes);
     return node;
 }
 
-static PyObject *build_add(graph_object *self, PyObject *args, PyObject *kwargs)
+static PyObject *build_merge(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    return build_merge(self, args, kwargs, pdl_graph_add);
+    static char *names[] = {"name", "how", "x", NULL};
+    const char *name;
+    pdl_merge how;
+    node_list x = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sO&O&", names, &name, to_merge, &how, to_nodes, &x)) return NULL;
+    PyObject *node = new_node(self, pdl_graph_merge(self->graph, name, how, x.nodes, x.count));
+    PyMem_Free(x.nodes);
+    return node;
 }
 
 /* axis: of one sample's shape, None for the last. */
@@ -493,12 +616,18 @@ static PyMethodDef methods[] = {
     BUILDER(depthwise_conv2d, "Keras' DepthwiseConv2D."),
     BUILDER(separable_conv2d, "Keras' SeparableConv2D."),
     BUILDER(batch_norm, "Keras' BatchNormalization at inference."),
-    BUILDER(activation, "Keras' Activation: linear, relu or softmax over the last axis."),
+    BUILDER(activation, "Keras' Activation, with the parameters that it has."),
+    BUILDER(prelu, "Keras' PReLU, with the axes that share their slopes."),
+    BUILDER(layer_norm, "Keras' LayerNormalization over the last axis."),
+    BUILDER(rescale, "Keras' Rescaling: scale x + offset, lists of one number or of one a channel."),
+    BUILDER(normalization, "Keras' Normalization over the last axis, with parameters."),
+    BUILDER(layer_scale, "Keras' LayerScale: a parameter times x."),
     BUILDER(max_pool2d, "Keras' MaxPooling2D."),
     BUILDER(avg_pool2d, "Keras' AveragePooling2D."),
     BUILDER(global_avg_pool, "Keras' GlobalAveragePooling2D."),
     BUILDER(global_max_pool, "Keras' GlobalMaxPooling2D."),
-    BUILDER(add, "Keras' Add: inputs of one shape."),
+    BUILDER(add, "Keras' Add: inputs of one shape, or with extents of 1."),
+    BUILDER(merge, "Keras' merging layers: add, multiply, subtract, divide, average, maximum or minimum."),
     BUILDER(concat, "Keras' Concatenate, along channels or another axis of one sample."),
     BUILDER(conv2d_transpose, "Keras' Conv2DTranspose."),
     BUILDER(reshape, "Keras' Reshape to a tuple of extents."),

@@ -41,8 +41,8 @@ static pdl_node conv_bn(inception *net, pdl_node x, const unit *u)
     x = pdl_graph_conv2d(net->graph, pdl_zoo_auto_name(name, "conv2d", &net->convs), x, &spec);
     pdl_graph *graph = net->graph;
     x = pdl_graph_batch_norm(graph, pdl_zoo_auto_name(name, "batch_normalization", &net->norms), x, EPSILON, 0, 1);
-    return pdl_graph_activation(graph, pdl_zoo_auto_name(name, "activation", &net->activations), x,
-                                PDL_ACTIVATION_RELU);
+    return pdl_graph_activation(graph, pdl_zoo_auto_name(name, "activation", &net->activations), x, PDL_ACTIVATION_RELU,
+                                NULL);
 }
 
 static pdl_node max_pool(inception *net, pdl_node x)

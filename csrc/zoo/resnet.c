@@ -25,7 +25,7 @@ static pdl_node relu(pdl_graph *graph, const bottleneck *at, size_t part, pdl_no
 {
     char name[PDL_ZOO_NAME];
     pdl_zoo_name(name, "conv%zu_block%zu_%zu_relu", at->stage, at->block, part);
-    return pdl_graph_activation(graph, name, x, PDL_ACTIVATION_RELU);
+    return pdl_graph_activation(graph, name, x, PDL_ACTIVATION_RELU, NULL);
 }
 
 static pdl_node residual(pdl_graph *graph, const bottleneck *at, pdl_node x)
@@ -48,7 +48,7 @@ static pdl_node residual(pdl_graph *graph, const bottleneck *at, pdl_node x)
     const pdl_node terms[] = {shortcut, x};
     x = pdl_graph_add(graph, pdl_zoo_name(name, "conv%zu_block%zu_add", at->stage, at->block), terms, 2);
     pdl_zoo_name(name, "conv%zu_block%zu_out", at->stage, at->block);
-    return pdl_graph_activation(graph, name, x, PDL_ACTIVATION_RELU);
+    return pdl_graph_activation(graph, name, x, PDL_ACTIVATION_RELU, NULL);
 }
 
 static pdl_node stem(pdl_graph *graph, pdl_node x)
@@ -58,7 +58,7 @@ static pdl_node stem(pdl_graph *graph, pdl_node x)
     x = pdl_graph_zero_pad(graph, "conv1_pad", x, 3, 3, 3, 3);
     x = pdl_graph_conv2d(graph, "conv1_conv", x, &conv);
     x = pdl_graph_batch_norm(graph, "conv1_bn", x, EPSILON, 1, 1);
-    x = pdl_graph_activation(graph, "conv1_relu", x, PDL_ACTIVATION_RELU);
+    x = pdl_graph_activation(graph, "conv1_relu", x, PDL_ACTIVATION_RELU, NULL);
     x = pdl_graph_zero_pad(graph, "pool1_pad", x, 1, 1, 1, 1);
     return pdl_graph_max_pool2d(graph, "pool1_pool", x, &pool);
 }
@@ -83,5 +83,5 @@ void pdl_zoo_resnet50(pdl_graph *graph, const pdl_zoo_spec *spec, int include_to
     if (include_top)
         pdl_zoo_top(graph, x);
     else
-        pdl_graph_global_avg_pool(graph, "avg_pool", x);
+        pdl_graph_global_avg_pool(graph, "avg_pool", x, 0);
 }

@@ -20,7 +20,7 @@ static pdl_node batch_norm(xception *net, const char *layer, pdl_node x)
 static pdl_node relu(xception *net, const char *layer, pdl_node x)
 {
     char name[PDL_ZOO_NAME];
-    return pdl_graph_activation(net->graph, pdl_zoo_name(name, "%s_act", layer), x, PDL_ACTIVATION_RELU);
+    return pdl_graph_activation(net->graph, pdl_zoo_name(name, "%s_act", layer), x, PDL_ACTIVATION_RELU, NULL);
 }
 
 /* A 3x3 convolution of the stem: conv, batch norm, relu. */

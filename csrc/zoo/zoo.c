@@ -78,6 +78,6 @@ const char *pdl_zoo_name(char name[PDL_ZOO_NAME], const char *format, ...)
 
 void pdl_zoo_top(pdl_graph *graph, pdl_node x)
 {
-    x = pdl_graph_global_avg_pool(graph, "avg_pool", x);
+    x = pdl_graph_global_avg_pool(graph, "avg_pool", x, 0);
     pdl_graph_dense(graph, "predictions", x, PDL_ZOO_CLASSES, 1, PDL_ACTIVATION_SOFTMAX);
 }

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydeepl import _core
-from pydeepl.keras.errors import WeightsError
+from pydeepl.keras import elementwise
+from pydeepl.keras.elementwise import finish
+from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.topology import Key, Node, Topology
-
-
-class Unsupported(Exception):
-    """Why a layer cannot be built, in words."""
 
 
 class Built(NamedTuple):
@@ -68,7 +66,9 @@ def _refused(node: Node) -> str | None:
 
 
 def _build(graph: Any, name: str, node: Node, inputs: list[int]) -> int:
-    builder = _BUILDERS.get(node.kind)
+    if elementwise.has_numbers(node):
+        return elementwise.build_arithmetic(graph, name, node, inputs)
+    builder = _BUILDERS.get(elementwise.operation(node))
     if builder is None:
         raise Unsupported(_unknown(node))
     if node.config.get("data_format") == "channels_first":
@@ -77,7 +77,9 @@ def _build(graph: Any, name: str, node: Node, inputs: list[int]) -> int:
 
 
 def _unknown(node: Node) -> str:
-    if node.kind in ("Lambda", "TFOpLambda"):
+    if node.kind == "TFOpLambda":
+        return f"TensorFlow's {node.config.get('function')}: no such layer here"
+    if node.kind == "Lambda":
         return "it is code, which is never executed from a file"
     if node.kind in ("Sequential", "Functional", "Model"):
         return "a model inside a model"
@@ -100,43 +102,53 @@ def _pair(value: Any) -> tuple[int, int]:
     return int(first), int(second)
 
 
-def _activation(value: Any) -> str | None:
-    """The name of an activation that the graph has: linear, relu, softmax."""
-    name = value.get("config") if isinstance(value, dict) else value
-    if name in (None, "linear", "relu", "softmax"):
-        return name
-    raise Unsupported(f"activation {name!r}")
-
-
 def _window(config: dict[str, Any]) -> dict[str, Any]:
     return {
         "stride": _pair(config["strides"]),
         "dilation": _pair(config.get("dilation_rate", 1)),
         "padding": config["padding"],
         "use_bias": config["use_bias"],
-        "activation": _activation(config["activation"]),
     }
 
 
 def _conv2d(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
     if config.get("groups", 1) != 1:
         raise Unsupported(f"{config['groups']} groups")
-    return graph.conv2d(name, inputs[0], config["filters"], _pair(config["kernel_size"]), **_window(config))
+    size, window = _pair(config["kernel_size"]), _window(config)
+
+    def build(name: str, activation: str | None) -> int:
+        return graph.conv2d(name, inputs[0], config["filters"], size, activation=activation, **window)
+
+    return finish(graph, name, config["activation"], build)
 
 
 def _depthwise(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    window = _window(config) | {"multiplier": config["depth_multiplier"]}
-    return graph.depthwise_conv2d(name, inputs[0], _pair(config["kernel_size"]), **window)
+    size, window = _pair(config["kernel_size"]), _window(config) | {"multiplier": config["depth_multiplier"]}
+
+    def build(name: str, activation: str | None) -> int:
+        return graph.depthwise_conv2d(name, inputs[0], size, activation=activation, **window)
+
+    return finish(graph, name, config["activation"], build)
 
 
 def _separable(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    window = _window(config) | {"multiplier": config["depth_multiplier"]}
-    return graph.separable_conv2d(name, inputs[0], config["filters"], _pair(config["kernel_size"]), **window)
+    size, window = _pair(config["kernel_size"]), _window(config) | {"multiplier": config["depth_multiplier"]}
+
+    def build(name: str, activation: str | None) -> int:
+        return graph.separable_conv2d(
+            name, inputs[0], config["filters"], size, activation=activation, **window
+        )
+
+    return finish(graph, name, config["activation"], build)
 
 
 def _dense(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    activation = _activation(config["activation"])
-    return graph.dense(name, inputs[0], config["units"], use_bias=config["use_bias"], activation=activation)
+    def build(name: str, activation: str | None) -> int:
+        return graph.dense(
+            name, inputs[0], config["units"], use_bias=config["use_bias"], activation=activation
+        )
+
+    return finish(graph, name, config["activation"], build)
 
 
 def _batch_norm(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
@@ -145,22 +157,6 @@ def _batch_norm(graph: _core.Graph, name: str, config: dict[str, Any], inputs: l
         raise Unsupported(f"axis {axis}: expected the last")
     parts = {"scale": config["scale"], "center": config["center"]}
     return graph.batch_norm(name, inputs[0], epsilon=config["epsilon"], **parts)
-
-
-def _activate(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    return graph.activation(name, inputs[0], _activation(config["activation"]))
-
-
-def _relu(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    if config.get("max_value") is not None or config.get("negative_slope") or config.get("threshold"):
-        raise Unsupported("a ReLU with max_value, negative_slope or threshold")
-    return graph.activation(name, inputs[0], "relu")
-
-
-def _softmax(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    if config.get("axis", -1) not in (-1, [-1]):
-        raise Unsupported(f"axis {config['axis']}: expected the last")
-    return graph.activation(name, inputs[0], "softmax")
 
 
 def _pool(kind: str) -> Callable[..., int]:
@@ -175,16 +171,10 @@ def _pool(kind: str) -> Callable[..., int]:
 
 def _global_pool(kind: str) -> Callable[..., int]:
     def pool(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-        if config.get("keepdims"):
-            raise Unsupported("keepdims")
         make = graph.global_max_pool if kind == "max" else graph.global_avg_pool
-        return make(name, inputs[0])
+        return make(name, inputs[0], keepdims=bool(config.get("keepdims")))
 
     return pool
-
-
-def _add(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    return graph.add(name, inputs)
 
 
 def _concatenate(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
@@ -223,16 +213,13 @@ _BUILDERS: dict[str, Callable[[_core.Graph, str, dict[str, Any], list[int]], int
     "SeparableConv2D": _separable,
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
-    "Activation": _activate,
-    "ReLU": _relu,
-    "Softmax": _softmax,
     "MaxPooling2D": _pool("max"),
     "AveragePooling2D": _pool("avg"),
     "GlobalMaxPooling2D": _global_pool("max"),
     "GlobalAveragePooling2D": _global_pool("avg"),
-    "Add": _add,
     "Concatenate": _concatenate,
     "ZeroPadding2D": _zero_padding,
     "Flatten": _flatten,
+    **elementwise.BUILDERS,
     **dict.fromkeys(_TRAINING_ONLY, _identity),
 }

@@ -9,11 +9,14 @@ from pydeepl.keras import archive, hdf5
 from pydeepl.keras.errors import WeightsError
 
 _MEMBER = "config.json"
+_METADATA = "metadata.json"
 _MAX_BYTES = 1 << 26  # the largest of keras.applications' configurations has 2 MB
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The configuration, {"class_name": ..., "config": {...}}; nothing of it is executed or imported.
+    """The configuration, {"class_name": ..., "config": {...}} and, where known, "keras_version".
+
+    Nothing of it is executed or imported.
 
     path: a `.keras` file, an `.h5` file of a whole model, or a `.json` file (model.to_json()). Raises
     FileNotFoundError; WeightsError for a file that holds no configuration.
@@ -23,23 +26,38 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise FileNotFoundError(f"{name}: no such model file")
     with open(name, "rb") as file:
         start = file.read(16)
+    version = None
     if start.startswith(archive.SIGNATURE):
         text = archive.read_text(name, _MEMBER, _MAX_BYTES)
+        version = _version(name)
     elif start.startswith(hdf5.SIGNATURE):
-        text = _from_hdf5(name)
+        text, version = _from_hdf5(name)
     else:
         text = _from_text(name)
-    return _parsed(name, text)
+    config = _parsed(name, text)
+    return config if version is None else config | {"keras_version": version}
 
 
-def _from_hdf5(path: str) -> str:
+def _version(path: str) -> str | None:
+    """The version of Keras that wrote an archive, where its metadata tells."""
+    try:
+        return str(json.loads(archive.read_text(path, _METADATA, _MAX_BYTES))["keras_version"])
+    except (ValueError, KeyError, TypeError, RecursionError):  # a WeightsError is a ValueError
+        return None
+
+
+def _from_hdf5(path: str) -> tuple[str, str | None]:
     with hdf5.open_hdf5(path) as root, hdf5.reading(path):
         text = root.attrs.get("model_config")
         if text is None:
             raise WeightsError(
                 f"{path}: holds weights only (no attribute model_config): save the whole model"
             )
-        return text.decode() if isinstance(text, bytes) else str(text)
+        return _decoded(text), _decoded(root.attrs.get("keras_version"))
+
+
+def _decoded(text: Any) -> Any:
+    return text.decode() if isinstance(text, bytes) else text
 
 
 def _from_text(path: str) -> str:

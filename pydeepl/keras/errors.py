@@ -6,3 +6,7 @@ class WeightsError(ValueError):
 
     The message names the file and lists every layer that is missing, extra or misshapen.
     """
+
+
+class Unsupported(Exception):
+    """Why a layer cannot be built, in words."""

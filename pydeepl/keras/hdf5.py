@@ -142,6 +142,12 @@ def array_at(path: str, group: Any, name: str, handle: int | None = None) -> Sto
     return StoredArray(name, shape, dtype, fill)
 
 
+def is_counter(path: str, group: Any, name: str) -> bool:
+    """Whether the array is one whole number: how many samples a Normalization's weights come from."""
+    dataset = child(path, group, name)
+    return getattr(dataset, "shape", None) == () and dataset.dtype.kind in "iu"
+
+
 def handle_of(root: Any) -> int | None:
     """The descriptor of an open file that lies as it is on a disk, for array_at; None for any other."""
     return root.file.id.get_vfd_handle() if root.file.driver == "sec2" and hasattr(os, "preadv") else None

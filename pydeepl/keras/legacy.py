@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.hdf5 import array_at, group_at, handle_of, names_attribute
+from pydeepl.keras.hdf5 import array_at, group_at, handle_of, is_counter, names_attribute
 from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
 
 
@@ -51,10 +51,13 @@ def _layers(path: str, group: Any, name: str, handle: int | None) -> Iterator[St
     weights = names_attribute(path, layer, "weight_names") or []
     arrays: dict[str, list[str]] = {}
     for weight in weights:
+        if weight.rpartition("/")[2] in ("count", "count:0") and is_counter(path, layer, weight):
+            continue
         arrays.setdefault(weight.rpartition("/")[0], []).append(weight)
     if len(arrays) > 1:
         for inner, stored in arrays.items():
             title = inner.rpartition("/")[2]
             yield StoredLayer(title, [array_at(path, layer, weight, handle) for weight in stored])
-    elif weights:
-        yield StoredLayer(name, [array_at(path, layer, weight, handle) for weight in weights])
+    else:
+        for stored in arrays.values():
+            yield StoredLayer(name, [array_at(path, layer, weight, handle) for weight in stored])

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 from pydeepl.keras.errors import WeightsError
 
 _MAX_NODES = 20_000
+# Operations that may have numbers for operands; Keras' merging layers of these names never have.
+_OPERATIONS = ("TFOpLambda", "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum")
+_CONSTANT = "_CONSTANT_VALUE"  # Keras 2's layer of an operand that is none: [it, -1, the operand, keywords]
 
 Key: TypeAlias = tuple[str, int]  # (layer, number of its call)
 
@@ -25,6 +28,9 @@ class Node(NamedTuple):
     kind: str  # Keras' class name
     config: dict[str, Any]
     inputs: list[Key]
+    numbers: tuple[
+        float | None, ...
+    ] = ()  # operands of an operation that has numbers among them; None: an input
 
 
 class Topology(NamedTuple):
@@ -39,16 +45,31 @@ class Topology(NamedTuple):
 def read_topology(path: str, config: dict[str, Any]) -> Topology:
     """The nodes of a Sequential or Functional model. Raises WeightsError where it is something else."""
     kind, inner = config["class_name"], config["config"]
+    old = str(config.get("keras_version", "3")).partition(".")[0] in ("1", "2")
     try:
         if kind == "Sequential":
-            return _sequential(inner)
+            return _of_version(_sequential(inner), old)
         if kind in ("Functional", "Model"):
-            return _functional(path, inner)
+            return _of_version(_functional(path, inner), old)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise WeightsError(f"{path}: the model's configuration is damaged: {error!r}") from error
     raise WeightsError(
         f"{path}: a {kind} model: expected Sequential or Functional; a subclassed model keeps no layers"
     )
+
+
+def _of_version(topology: Topology, old: bool) -> Topology:
+    """Says where names have another meaning since Keras 3: hard_sigmoid."""
+    if not old:
+        return topology
+    changed = [node._replace(config=_renamed(node.config)) for node in topology.nodes]
+    return topology._replace(nodes=changed)
+
+
+def _renamed(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: "hard_sigmoid of Keras 2" if value == "hard_sigmoid" else value for key, value in config.items()
+    }
 
 
 def _sequential(inner: Any) -> Topology:
@@ -86,7 +107,14 @@ def _functional(path: str, inner: dict[str, Any]) -> Topology:
     for layer in inner["layers"]:
         calls = layer["inbound_nodes"] or [[]]
         for call, inbound in enumerate(calls):
-            node = Node(layer["name"], call, layer["class_name"], layer["config"], list(_inputs(inbound)))
+            node = Node(
+                layer["name"],
+                call,
+                layer["class_name"],
+                layer["config"],
+                list(_inputs(inbound)),
+                tuple(_numbers(inbound)) if _is_operation(layer) else (),
+            )
             waiting[node.layer, call] = node
     if len(waiting) > _MAX_NODES:
         raise WeightsError(f"{path}: {len(waiting)} layers, more than {_MAX_NODES}")
@@ -101,8 +129,37 @@ def _inputs(inbound: Any) -> Iterator[Key]:
         yield from _tensors(inbound.get("args", []))
         yield from _tensors(list(inbound.get("kwargs", {}).values()))
         return
-    for layer, call, tensor, *_ in inbound:
-        yield _key(layer, call, tensor)
+    for layer, call, tensor, *more in inbound:
+        if layer != _CONSTANT:
+            yield _key(layer, call, tensor)
+        for value in more[0].values() if more else ():
+            if _is_reference(value):  # an operand of a TFOpLambda
+                yield _key(*value)
+
+
+def _is_reference(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and [type(each) for each in value] == [str, int, int]
+        and value[0] != _CONSTANT
+    )
+
+
+def _is_operation(layer: dict[str, Any]) -> bool:
+    return layer["class_name"] in _OPERATIONS
+
+
+def _numbers(inbound: Any) -> Iterator[float | None]:
+    """An operation's operands in order: numbers, and None for each tensor."""
+    operands = inbound.get("args", []) if isinstance(inbound, dict) else _operands(inbound)
+    for value in operands:
+        yield value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _operands(inbound: Any) -> Iterator[Any]:
+    for layer, call, tensor, *more in inbound:
+        yield tensor if layer == _CONSTANT else [layer, call, tensor]
+        yield from (value for key, value in (more[0] if more else {}).items() if key in ("y", "x"))
 
 
 def _tensors(value: Any) -> Iterator[Key]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.hdf5 import array_at, group_at, handle_of
+from pydeepl.keras.hdf5 import array_at, group_at, handle_of, is_counter
 from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -58,5 +58,8 @@ def _layer(path: str, name: str, group: Any, handle: int | None) -> StoredLayer 
             f"{path}: {variables.name} is not numbered 0, 1, ...: a quantized layer cannot be read"
         )
     title = variables.attrs.get("name")
-    arrays = [array_at(path, variables, str(index), handle) for index in range(len(variables))]
+    count = len(variables)
+    if count == 3 and is_counter(path, variables, "2"):
+        count -= 1
+    arrays = [array_at(path, variables, str(index), handle) for index in range(count)]
     return StoredLayer(name, arrays, title if isinstance(title, str) else None)

@@ -50,7 +50,7 @@ MISTAKES = [
     (lambda g: g.conv2d("c", 0, 4, (9, 1)), "c: its window of height 9 does not fit in the input's 8"),
     (lambda g: g.conv2d("c", 0, 4, (3, 3), dilation=(1, 5)), "c: its window of width 11 does not fit"),
     (lambda g: g.conv2d("c", 0, 4, (1, 1), padding="full"), "unknown padding 'full'"),
-    (lambda g: g.conv2d("c", 0, 4, (1, 1), activation="gelu"), "unknown activation 'gelu'"),
+    (lambda g: g.conv2d("c", 0, 4, (1, 1), activation="glu"), "unknown activation 'glu'"),
     (lambda g: g.conv2d("c", 0, 4, (1, -1)), "expected a number >= 0, got -1"),
     (lambda g: g.depthwise_conv2d("d", 0, (1, 1), multiplier=0), "d: filters 0"),
     (lambda g: g.batch_norm("b", 0, epsilon=-1.0), "b: epsilon is -1"),
@@ -64,7 +64,7 @@ MISTAKES = [
     (lambda g: g.add("a", [0]), "a: expected at least 2 inputs, got 1"),
     (
         lambda g: g.add("a", [0, g.max_pool2d("m", 0, (2, 2))]),
-        r"a: expected inputs of one shape, got \[8, 9, 3\] of in",
+        r"a: expected inputs of one shape, or with extents of 1, got \[8, 9, 3\] of in",
     ),
     (lambda g: g.concat("a", [0]), "a: expected at least 2 inputs, got 1"),
     (

@@ -1,5 +1,8 @@
 """A graph and its naive twin: a builder call also notes how to compute its layer in float64 with numpy."""
 
+import functools
+import math
+
 import numpy as np
 
 from pydeepl._core import Graph, Network
@@ -32,13 +35,86 @@ def windows(x, kernel, stride, dilation, padding, fill):
     return out
 
 
-def activate(x, activation):
-    if activation == "relu":
-        return np.maximum(x, 0)
-    if activation == "softmax":
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
-    return x
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def sparsemax(x):
+    """Martins and Astudillo's algorithm 1: by sorting."""
+    z = -np.sort(-x, axis=-1)
+    sums, count = np.cumsum(z, axis=-1), np.arange(1, x.shape[-1] + 1)
+    support = (1 + count * z > sums).sum(axis=-1, keepdims=True)
+    return np.maximum(x - (np.take_along_axis(sums, support - 1, axis=-1) - 1) / support, 0)
+
+
+def bounded_relu(x, slope=0.0, most=6.0, threshold=0.0):
+    return np.where(x >= most, most, np.where(x >= threshold, x, slope * (x - threshold)))
+
+
+def elu(x, alpha=1.0):
+    return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
+
+
+erf = np.vectorize(math.erf, otypes=[float])
+
+# Keras' definitions (keras.io/api/layers/activations), with its default parameters.
+ACTIVATIONS = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "bounded_relu": bounded_relu,
+    "leaky_relu": lambda x, slope=0.2: np.where(x < 0, slope * x, x),
+    "elu": elu,
+    "selu": lambda x: 1.05070098735548 * elu(x, 1.673263242354377),
+    "celu": lambda x, alpha=1.0: np.maximum(x, 0) + np.minimum(alpha * np.expm1(np.minimum(x, 0) / alpha), 0),
+    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
+    "gelu_tanh": lambda x: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "silu": lambda x: x * sigmoid(x),
+    "hard_sigmoid": lambda x, slope=1 / 6, offset=0.5: np.clip(slope * x + offset, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "softplus": lambda x: np.logaddexp(x, 0),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "exponential": np.exp,
+    "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
+    "log_sigmoid": lambda x: -np.logaddexp(-x, 0),
+    "tanh_shrink": lambda x: x - np.tanh(x),
+    "soft_shrink": lambda x, t=0.5: np.where(x > t, x - t, np.where(x < -t, x + t, 0)),
+    "hard_shrink": lambda x, t=0.5: np.where(abs(x) > t, x, 0),
+    "squareplus": lambda x, b=4.0: (x + np.sqrt(x**2 + b)) / 2,
+    "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
+    "sparse_sigmoid": lambda x: np.clip((x + 1) / 2, 0, 1),
+    "threshold": lambda x, t=0.0, value=0.0: np.where(x > t, x, value),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "softmax": softmax,
+    "log_softmax": lambda x: np.log(softmax(x)),
+    "sparsemax": sparsemax,
+}
+
+MERGES = {
+    "add": lambda *x: sum(x),
+    "multiply": lambda *x: functools.reduce(np.multiply, x),
+    "subtract": np.subtract,
+    "divide": np.divide,
+    "average": lambda *x: sum(x) / len(x),
+    "maximum": lambda *x: functools.reduce(np.maximum, x),
+    "minimum": lambda *x: functools.reduce(np.minimum, x),
+}
+
+
+def activate(x, activation, parameters=()):
+    return ACTIVATIONS[activation or "linear"](x, *parameters)
+
+
+def as_maps(x):
+    """Vectors [n, c] as maps [n, 1, 1, c] where there are maps among the arrays."""
+    rank = max(each.ndim for each in x)
+    return [each.reshape(len(each), *[1] * (rank - each.ndim), *each.shape[1:]) for each in x]
 
 
 class Twin:
@@ -58,7 +134,7 @@ class Twin:
         self.first.append(len(self.params))
         for name, extents in params:
             values = self.rng.standard_normal(extents) * (1.0 / np.sqrt(max(1, np.prod(extents[:-1]))))
-            if name == "moving_variance":
+            if name in ("moving_variance", "variance"):
                 values = self.rng.uniform(0.3, 2.0, extents)
             if name == "gamma":
                 values = self.rng.uniform(0.5, 1.5, extents)
@@ -156,9 +232,45 @@ class Twin:
 
         return self._note([x], function)
 
-    def activation(self, x, activation):
-        self.graph.activation(self.name("activation"), x, activation)
-        return self._note([x], lambda x: activate(x, activation))
+    def activation(self, x, activation, parameters=()):
+        self.graph.activation(self.name("activation"), x, activation, parameters)
+        return self._note([x], lambda x: activate(x, activation, parameters))
+
+    def prelu(self, x, shared=(False, False, False)):
+        self.graph.prelu(self.name("prelu"), x, shared)
+        return self._note([x], lambda x, alpha: np.where(x > 0, x, alpha * x))
+
+    def layer_norm(self, x, *, epsilon=1e-3, scale=True, center=True):
+        self.graph.layer_norm(self.name("norm"), x, epsilon=epsilon, scale=scale, center=center)
+
+        def function(x, *params):
+            params = list(params)
+            gamma = params.pop(0) if scale else 1.0
+            beta = params.pop(0) if center else 0.0
+            spread = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
+            return gamma * (x - x.mean(axis=-1, keepdims=True)) / spread + beta
+
+        return self._note([x], function)
+
+    def rescale(self, x, scale, offset):
+        self.graph.rescale(self.name("rescale"), x, scale, offset)
+        return self._note([x], lambda x: np.array(scale) * x + np.array(offset))
+
+    def normalization(self, x, invert=False):
+        self.graph.normalization(self.name("normalization"), x, invert=invert)
+
+        def function(x, mean, variance):
+            return x * np.sqrt(variance) + mean if invert else (x - mean) / np.sqrt(variance)
+
+        return self._note([x], function)
+
+    def layer_scale(self, x):
+        self.graph.layer_scale(self.name("layer_scale"), x)
+        return self._note([x], lambda x, gamma: gamma * x)
+
+    def merge(self, how, x):
+        self.graph.merge(self.name(how), how, x)
+        return self._note(x, lambda *x: MERGES[how](*as_maps(x)))
 
     def max_pool2d(self, x, size, *, stride=None, padding="valid"):
         stride = stride or size
@@ -172,13 +284,13 @@ class Twin:
             [x], lambda x: np.nanmean(windows(x, size, stride, (1, 1), padding, np.nan), axis=(3, 4))
         )
 
-    def global_avg_pool(self, x):
-        self.graph.global_avg_pool(self.name("global_avg"), x)
-        return self._note([x], lambda x: x.mean(axis=(1, 2)))
+    def global_avg_pool(self, x, keepdims=False):
+        self.graph.global_avg_pool(self.name("global_avg"), x, keepdims=keepdims)
+        return self._note([x], lambda x: x.mean(axis=(1, 2), keepdims=keepdims))
 
-    def global_max_pool(self, x):
-        self.graph.global_max_pool(self.name("global_max"), x)
-        return self._note([x], lambda x: x.max(axis=(1, 2)))
+    def global_max_pool(self, x, keepdims=False):
+        self.graph.global_max_pool(self.name("global_max"), x, keepdims=keepdims)
+        return self._note([x], lambda x: x.max(axis=(1, 2), keepdims=keepdims))
 
     def add(self, x):
         self.graph.add(self.name("add"), x)

@@ -51,7 +51,7 @@ INLINE void sum_window(const int windows, const int vectors, const bool relu_fir
         UNROLL
         for (int k = 0; k < vectors; k++) {
             vec sum = total[i * vectors + k];
-            if (w->relu) sum = vec_relu(sum);
+            if (w->relu) sum = vec_min(vec_broadcast(w->ceiling), vec_relu(sum));
             if (w->stream)
                 element_stream(y + c + k * LANES, sum);
             else
@@ -70,7 +70,8 @@ INLINE void sum_one(const pdl_depthwise_windows *w, const element *x, element *y
             if (w->relu_first && value < 0.0f) value = 0.0f;
             total += value * w->w[i * w->w_row + j * w->channels + c];
         }
-    y[c] = element_make(w->relu && total < 0.0f ? 0.0f : total);
+    if (w->relu) total = total < 0.0f ? 0.0f : total > w->ceiling ? w->ceiling : total;
+    y[c] = element_make(total);
 }
 
 /* `vectors` vectors of channels of `count` windows, from channel c on. */

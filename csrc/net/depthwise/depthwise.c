@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "base/sizes.h"
 #include "net/depthwise/kernels.h"
+#include "net/elementwise/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 /* y[o] += x[o / multiplier - channel] w[o] for outputs from `first` on; x begins with `channel`. */
@@ -44,7 +46,7 @@ static void sum_pixel(const pdl_kernel_call *call, size_t line, size_t column, s
             const float *weight = op->weight + (i * op->window.kernel[1] + j) * out->channels + first;
             multiply_add_many(y, from, weight, first, count, op->multiplier);
         }
-    if (op->relu) pdl_clip(y, y, count);
+    pdl_finish_row(call, y, count);
     pdl_row_write(out, at, count, y);
 }
 
@@ -92,6 +94,8 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
     const pdl_op *op = d->op;
     const pdl_window *window = &op->window;
     size_t top, bottom, row, image = line / d->height;
+    float ceiling = INFINITY;
+    bool clips = pdl_function_clips(&op->function, &ceiling);
     pdl_window_range(window, 0, line % d->height, in->height, &top, &bottom, &row);
     pdl_depthwise_windows run = {
         .bias = op->bias,
@@ -103,7 +107,8 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
         .y_pitch = d->pitch,
         .channels = in->channels,
         .relu_first = op->relu_first,
-        .relu = op->relu,
+        .relu = op->relu || clips,
+        .ceiling = ceiling,
         .stream = d->stream,
     };
     for (size_t column = begin; column < end; column += run.count) {
@@ -115,6 +120,7 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
         run.x = pdl_map_at(in, ((image * in->height + row) * in->width + first) * in->pitch);
         run.y = y + (column - begin) * d->pitch * pdl_element_size(in->precision);
         kernels[d->simd](&run);
+        if (!clips) pdl_activate_rows(d->simd, &op->function, run.y, d->pitch, run.count, in->channels);
     }
 }
 
@@ -136,13 +142,16 @@ void pdl_kernel_depthwise(const pdl_kernel_call *call)
     }
     const pdl_map *out = &call->output;
     size_t lines = out->batch * out->height;
+    float ceiling;
+    bool calls = pdl_function_is_set(&call->op->function) && !pdl_function_clips(&call->op->function, &ceiling);
     pdl_depthwise d = {.op = call->op,
                        .in = call->input,
                        .height = out->height,
                        .width = out->width,
                        .pitch = out->pitch,
                        .simd = call->simd,
-                       .stream = may_stream(out)};
+                       /* What is written past the caches is not to be read again so soon. */
+                       .stream = !calls && may_stream(out)};
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < lines; line++)
         sum_row(&d, line, 0, out->width, pdl_map_at(out, line * out->width * out->pitch));

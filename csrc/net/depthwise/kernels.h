@@ -22,7 +22,8 @@ typedef struct pdl_depthwise_windows {
     size_t w_row;           /* weights from a row of a window to the next */
     size_t y_pitch, channels;
     bool relu_first, relu;
-    bool stream; /* the map is too large for the caches: write past them; y is aligned, channels fill whole vectors */
+    float ceiling; /* of the relu at the end: INFINITY where there is none */
+    bool stream;   /* the map is too large for the caches: write past them; y is aligned, channels fill whole vectors */
 } pdl_depthwise_windows;
 
 typedef void (*pdl_depthwise_kernel)(const pdl_depthwise_windows *windows);

@@ -42,7 +42,7 @@ INLINE void bring_nearer(const int rows, const int vectors, const pdl_pointwise_
 INLINE void finish(const pdl_pointwise_block *b, element *y, vec sum)
 {
     if (b->residual) sum = vec_add(sum, element_load(y));
-    element_store(y, b->relu ? vec_relu(sum) : sum);
+    element_store(y, b->relu ? vec_min(vec_broadcast(b->ceiling), vec_relu(sum)) : sum);
 }
 
 /* Where fewer outputs are left than a vector holds. */
@@ -123,6 +123,13 @@ static const panel_function panels[3][ROWS + 1] = {
     [2] = {FOR_EACH_ROWS(WHOLE)},
 };
 
+/* While they are in the nearest cache. */
+static void activate_panel(const pdl_pointwise_block *b, element *y, size_t rows, size_t outputs)
+{
+    pdl_rows panel = {.a = y, .y = y, .a_pitch = b->y_pitch, .y_pitch = b->y_pitch, .rows = rows, .count = outputs};
+    b->activate(b->function, &panel);
+}
+
 void NAME(const pdl_pointwise_block *b)
 {
     size_t groups = (b->pixels + ROWS - 1) / ROWS, size = b->channels * 2 * LANES;
@@ -144,6 +151,7 @@ void NAME(const pdl_pointwise_block *b)
             else if (!last)
                 next.y = results + first + 2 * LANES;
             of_rows[rows](b, x, u, y, first, &next);
+            if (b->activate != NULL) activate_panel(b, y, rows, last ? b->outputs - first : 2 * LANES);
             pixel += rows;
         }
     }

@@ -2,13 +2,14 @@
 #ifndef PDL_NET_POINTWISE_KERNELS_H
 #define PDL_NET_POINTWISE_KERNELS_H
 
+#include "net/elementwise/kernels.h"
 #include "net/simd/simd.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* y[i, :] = relu(x[i, :] u + bias + y[i, :]) for a block of pixels and some panels of 2 L outputs each; x, u and y are
- * float32 or bfloat16. */
+/* y[i, :] = f(relu(x[i, :] u + bias + y[i, :])) for a block of pixels and some panels of 2 L outputs each; x, u and y
+ * are float32 or bfloat16. */
 typedef struct pdl_pointwise_block {
     const void *x;     /* [pixels, channels], x_pitch elements from pixel to pixel */
     const void *u;     /* [panels, channels / P, 2 L, P] as in winograd/kernels.h; outputs beyond the last are zeros */
@@ -17,6 +18,10 @@ typedef struct pdl_pointwise_block {
     size_t pixels, channels, outputs; /* channels: a multiple of 4 */
     size_t x_pitch, y_pitch;
     bool residual, relu;
+    float ceiling; /* of the relu: INFINITY where there is none */
+    /* Called for results that were just written, `rows` of `count`; NULL: f(y) = y. */
+    void (*activate)(const pdl_function *function, const pdl_rows *rows);
+    const pdl_function *function;
 } pdl_pointwise_block;
 
 typedef void (*pdl_pointwise_kernel)(const pdl_pointwise_block *block);

@@ -6,6 +6,7 @@
 #include "net/depthwise/depthwise.h"
 #include "net/pointwise/kernels.h"
 
+#include <math.h>
 #include <omp.h>
 
 #define BLOCK_BYTES ((size_t)256 << 10) /* of input pixels: they stay in a core's L2 cache while the weights pass */
@@ -91,6 +92,8 @@ static void run_task(const run *r, size_t task)
     size_t first = pixels * block / blocks, last = pixels * (block + 1) / blocks;
     size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;
     if (end > out->channels) end = out->channels;
+    float ceiling = INFINITY;
+    bool clips = pdl_function_clips(&op->function, &ceiling), calls = !clips && pdl_function_is_set(&op->function);
     pdl_pointwise_block work = {
         .u = (const char *)r->weights->u + begin * in->channels * pdl_element_size(in->precision),
         .bias = op->bias == NULL ? NULL : op->bias + begin,
@@ -100,7 +103,10 @@ static void run_task(const run *r, size_t task)
         .outputs = end - begin,
         .y_pitch = out->pitch,
         .residual = op->residual,
-        .relu = op->relu,
+        .relu = op->relu || clips,
+        .ceiling = ceiling,
+        .activate = calls ? pdl_elementwise_kernels_for(r->call->simd)->activate : NULL,
+        .function = &op->function,
     };
     find_input(r, first, last, &work);
     kernels[r->call->simd](&work);

@@ -23,6 +23,8 @@ typedef __m256 vec;
 #define vec_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vec_relu(a) _mm256_max_ps(_mm256_setzero_ps(), a)
 #define vec_max(a, b) _mm256_max_ps(a, b)
+#define vec_min(a, b) _mm256_min_ps(a, b)
+#define vec_sqrt(a) _mm256_sqrt_ps(a)
 #define vec_fence() ((void)0)
 
 #endif

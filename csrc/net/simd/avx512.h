@@ -21,6 +21,8 @@ typedef __m512 vec;
 #define vec_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define vec_relu(a) _mm512_max_ps(_mm512_setzero_ps(), a)
 #define vec_max(a, b) _mm512_max_ps(a, b)
+#define vec_min(a, b) _mm512_min_ps(a, b)
+#define vec_sqrt(a) _mm512_sqrt_ps(a)
 #define vec_fence() _mm_sfence()
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef PDL_NET_SIMD_PORTABLE_H
 #define PDL_NET_SIMD_PORTABLE_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,17 @@ static inline __attribute__((unused)) vec vec_max(vec a, vec b)
 {
     mask above = a > b;
     return (vec)(((mask)a & above) | ((mask)b & ~above));
+}
+
+static inline __attribute__((unused)) vec vec_min(vec a, vec b)
+{
+    mask below = a < b;
+    return (vec)(((mask)a & below) | ((mask)b & ~below));
+}
+
+static inline __attribute__((unused)) vec vec_sqrt(vec a)
+{
+    return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
 }
 
 #define vec_stream(p, a) vec_store(p, a)

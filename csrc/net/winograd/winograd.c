@@ -2,6 +2,7 @@
 #include "net/winograd/winograd.h"
 
 #include "base/memory.h"
+#include "net/elementwise/kernels.h"
 
 #include <omp.h>
 
@@ -114,7 +115,9 @@ typedef struct run {
     pdl_tile_finish finish;
     char *v; /* of the thread, or of all together; as is m */
     float *m;
-    size_t first, last; /* tiles of the chunk */
+    size_t first, last;           /* tiles of the chunk */
+    const pdl_function *function; /* of the results; LINEAR: none */
+    pdl_simd simd;
 } run;
 
 static void input(const run *r, size_t first, size_t last)
@@ -146,6 +149,24 @@ static void multiply(const run *r, size_t product, size_t begin, size_t end, siz
     plan->kernels->multiply(&work);
 }
 
+/* The function of results that were just written, tile by tile. */
+static void activate(const run *r, const pdl_tile_run *tiles)
+{
+    const pdl_map *y = r->y;
+    const pdl_winograd *plan = r->plan;
+    size_t high = (size_t)pdl_tile_line(plan->tile, 0)->outputs, wide = (size_t)pdl_tile_line(plan->tile, 1)->outputs;
+    size_t lanes = plan->kernels->lanes, count = (tiles->end - tiles->begin) * lanes;
+    for (size_t t = tiles->first; t < tiles->last; t++) {
+        size_t line = t / plan->grid.along, column = t % plan->grid.along * wide;
+        size_t row = line % plan->grid.down * high, image = line / plan->grid.down;
+        for (size_t i = row; i < pdl_size_min(row + high, y->height); i++) {
+            size_t pixel = (image * y->height + i) * y->width + column;
+            pdl_activate_rows(r->simd, r->function, pdl_map_at(y, pixel * y->pitch + tiles->begin * lanes), y->pitch,
+                              pdl_size_min(wide, y->width - column), count);
+        }
+    }
+}
+
 static void output(const run *r, size_t first, size_t last, size_t begin, size_t end)
 {
     const pdl_winograd *plan = r->plan;
@@ -160,6 +181,7 @@ static void output(const run *r, size_t first, size_t last, size_t begin, size_t
     void (*write)(const pdl_tile_run *, const float *, const pdl_tile_finish *, const pdl_map *) =
         plan->pool ? plan->kernels->pool[plan->tile] : plan->kernels->output[plan->tile];
     write(&tiles, r->m + (first - r->first) * lanes, &r->finish, r->y);
+    if (pdl_function_is_set(r->function)) activate(r, &tiles);
 }
 
 /* One chunk by one thread, some panels of outputs at a time. */
@@ -235,7 +257,9 @@ void pdl_winograd_run(const pdl_winograd *plan, const pdl_tile_weights *weights,
              .finish = {.bias = op->bias,
                         .residual = op->residual,
                         .relu = op->relu,
-                        .stream = plan->stream && aligned && !op->residual}};
+                        .stream = plan->stream && aligned && !op->residual && !pdl_function_is_set(&op->function)},
+             .function = &op->function,
+             .simd = call->simd};
     if (plan->together)
         run_together(&r, scratch);
     else
