@@ -255,7 +255,7 @@ static void commute(pdl_program *program, pdl_op *pool, pdl_op *conv)
     pdl_op first = *conv, second = *pool;
     first.input[0] = pool->input[0];
     first.output = pool->output;
-    move_finish(&first, &(pdl_op){.relu = false});
+    move_finish(&first, &(pdl_op){.kind = PDL_OP_NONE});
     second.input[0] = pool->output;
     second.output = conv->output;
     move_finish(&second, conv);

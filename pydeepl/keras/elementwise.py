@@ -20,7 +20,8 @@ Activation: TypeAlias = tuple[
 
 # Functions that the graph has by Keras' names, with Keras' defaults for their parameters.
 _SAME = (
-    "linear", "relu", "softmax", "log_softmax", "sparsemax", "leaky_relu", "elu", "selu", "celu", "gelu", "sigmoid",
+    "linear", "relu", "softmax", "log_softmax", "sparsemax", "leaky_relu", "elu", "selu", "celu", "gelu",
+    "sigmoid",
     "tanh", "silu", "hard_sigmoid", "hard_silu", "softplus", "softsign", "exponential", "mish", "log_sigmoid",
     "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "hard_tanh",
 )  # fmt: skip
