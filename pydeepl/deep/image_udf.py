@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
+from pydeepl.deep.image_cells import Cell, image_cell
 from pydeepl.deep.model_columns import Outputs, array_column, predict_cells, rows_together
 from pydeepl.deep.model_files import new_model_path
 from pydeepl.deep.networks import shared_model
@@ -29,9 +30,6 @@ from pydeepl.images.streams import ahead
 from pydeepl.keras import KerasModel
 
 __all__ = ["KerasImageUDF", "registerKerasImageUDF"]
-
-# What a cell holds, before the model's own shape is asked for: channels R, G, B (A).
-Cell = NDArray[Any] | None
 
 
 def registerKerasImageUDF(
@@ -127,7 +125,7 @@ class KerasImageUDF:
 
     def _cells(self, column: pa.Array) -> Iterator[Cell]:
         if self._preprocessor is None:
-            load: Callable[[Any], Cell] = _image_array
+            load: Callable[[Any], Cell] = image_cell
         elif _is_text(column.type):
             load = partial(_loaded_path, self._preprocessor)
         else:
@@ -151,16 +149,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _flat(outputs: Outputs) -> Outputs:
     return outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
-
-
-def _image_array(image: Any) -> Cell:
-    """An image row's pixels, channels R, G, B (A)."""
-    if image is None:
-        return None
-    if image["mode"] < 0:
-        raise ValueError(unreadable(str(image["origin"])))
-    array = imageIO.imageStructToArray(image)
-    return array[..., [2, 1, 0, 3]] if array.shape[2] == 4 else array[..., ::-1]
 
 
 def _loaded_path(preprocessor: Callable[[str], NDArray[Any]], uri: str | None) -> Cell:

@@ -72,7 +72,7 @@ class KerasTransformer(Transformer, HasInputCol, HasOutputCol, KeepsModel):
         column = input_column(self, self.inputCol, dataset)
         name = output_column(self, self.outputCol, dataset)
         model = self.model()
-        _check_field(dataset.column_field(column), model)
+        check_array_field(dataset.column_field(column), model)
 
         def outputs(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
             first_row = 0
@@ -91,7 +91,8 @@ def model_outputs(model: KerasModel, column: pa.Array, name: str, first_row: int
     return array_column(*predict_cells(model, (next(cells) if there else None for there in valid)))
 
 
-def _check_field(field: pa.Field, model: KerasModel) -> None:
+def check_array_field(field: pa.Field, model: KerasModel) -> None:
+    """Raises ValueError where a column holds no arrays for the model."""
     kind, depth = field.type, 0
     if is_vector(kind):
         return
