@@ -9,12 +9,13 @@ SOURCES := setup.py pyproject.toml $(shell find csrc pydeepl -name '*.[ch]' -o -
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test live lint typecheck format sanitize pythons bench clean help
+.PHONY: demo test live spark-tests lint typecheck format sanitize pythons bench clean help
 
 help:
 	@echo "make demo       the article's job on real images: read, featurize, train, evaluate"
 	@echo "make test       the tests, on the installed package"
 	@echo "make live       comparisons with live Keras and Spark"
+	@echo "make spark-tests  the stages on PySpark: in local mode and on a cluster of this machine"
 	@echo "make lint       ruff and clang-format;  make format  applies them"
 	@echo "make typecheck  mypy --strict on the public package"
 	@echo "make sanitize   the core's tests under AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -32,6 +33,11 @@ test: $(VENV)/.extra-test
 # Comparisons with live Keras and, where there is a Java, live Spark.
 live: $(VENV)/.extra-test $(VENV)/.extra-live
 	cd tests && $(abspath $(BIN))/pytest -m "not shared and (keras$$(command -v java >/dev/null && echo ' or spark'))" $(ARGS)
+
+# One process: its modules' sessions share a JVM.
+spark-tests: $(VENV)/.extra-test $(VENV)/.extra-spark
+	tools/java
+	cd tests && $(abspath $(BIN))/pytest -m spark -n0 spark $(ARGS)
 
 lint: $(VENV)/.extra-lint
 	$(BIN)/ruff check .

@@ -38,7 +38,7 @@ class StandIns(MetaPathFinder, Loader):
         """Fills the stand-in with the names of its row."""
         names: dict[str, Any] = {}
         for entry in STAND_INS[module.__name__]:
-            names.update(_names_of(entry))
+            names.update(names_of(entry))
         module.__dict__.update(names)
         module.__dict__["__all__"] = sorted(names)
 
@@ -73,7 +73,7 @@ def install() -> None:
     sys.meta_path.insert(0, StandIns())
 
 
-def _names_of(entry: str) -> dict[str, Any]:
+def names_of(entry: str) -> dict[str, Any]:
     """The names that an entry of the table stands for (its three forms are in spark_names)."""
     module_name, _, name = entry.partition(":")
     holder: Any = import_module(module_name)

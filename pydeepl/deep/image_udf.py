@@ -59,14 +59,14 @@ def registerKerasImageUDF(
 
     Source: sparkdl.udf.keras_image_model.
     """
-    path = _model_path(keras_model_or_file_path)
+    path = model_path(keras_model_or_file_path)
     model = shared_model(path) if path is not None else keras_model_or_file_path
     function = KerasImageUDF(udf_name, model, preprocessor)
     SparkSession.builder.getOrCreate().udf.register(udf_name, function)
     return function
 
 
-def _model_path(model: Any) -> str | None:
+def model_path(model: Any) -> str | None:
     """The path of a model's file; None for a model of ours."""
     if isinstance(model, KerasModel):
         return None
@@ -103,7 +103,7 @@ class KerasImageUDF:
         args = [named_column(cols[0])._expression]
         name = f"{self.__name__}({args[0].name})"
         kind = pa.list_(pa.float32())
-        return Column(Apply(self.outputs, args, name, kind, "always", cheap=False, check=self._check))
+        return Column(Apply(self.outputs, args, name, kind, "always", cheap=False, check=self.check))
 
     def outputs(self, column: pa.Array) -> pa.Array:
         """The model's outputs for an Arrow column of images (or paths): lists of float32."""
@@ -115,7 +115,8 @@ class KerasImageUDF:
         outputs, valid = predict_cells(self.model, self._cells(column))
         return array_column(_flat(outputs), valid)
 
-    def _check(self, field: pa.Field) -> None:
+    def check(self, field: pa.Field) -> None:
+        """Raises AnalysisException where a column does not hold what the function takes."""
         try:
             if self._preprocessor is None or not _is_text(field.type):
                 check_image_field(field)

@@ -207,6 +207,11 @@ class KerasImageFileEstimator(
         self._validateParams({})
         return self._fit_rows(self._read_data(dataset), None, dataset)
 
+    def _fit_spark(self, dataset: Any) -> KerasImageFileTransformer:
+        from pydeepl.spark.collecting import collected
+
+        return self._fit(collected(dataset, list(self._data_columns())))
+
     def _fit_rows(
         self,
         data: Any,

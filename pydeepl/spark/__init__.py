@@ -21,15 +21,23 @@ except ImportError as error:
     raise ImportError("pydeepl.spark needs PySpark 3.5 or later: pip install 'pydeepl[spark]'") from error
 
 from pydeepl.spark.classification import LogisticRegression, LogisticRegressionModel
+from pydeepl.spark.images import readImages
+from pydeepl.spark.keras import KerasImageFileEstimator, KerasImageFileTransformer, KerasTransformer
 from pydeepl.spark.partitions import transform_partitions
 from pydeepl.spark.sparkdl import install_as_sparkdl
 from pydeepl.spark.stages import DeepImageFeaturizer, DeepImagePredictor
+from pydeepl.spark.udf import registerKerasImageUDF
 
 __all__ = [
     "DeepImageFeaturizer",
     "DeepImagePredictor",
+    "KerasImageFileEstimator",
+    "KerasImageFileTransformer",
+    "KerasTransformer",
     "LogisticRegression",
     "LogisticRegressionModel",
     "install_as_sparkdl",
+    "readImages",
+    "registerKerasImageUDF",
     "transform_partitions",
 ]

@@ -8,18 +8,11 @@ import numpy as np
 from pyspark.ml import Estimator, Model
 from pyspark.ml.linalg import DenseMatrix, DenseVector, SparseMatrix, SparseVector
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import (
-    DefaultParamsReadable,
-    DefaultParamsReader,
-    DefaultParamsWritable,
-    DefaultParamsWriter,
-    MLReadable,
-    MLWritable,
-)
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from pydeepl.ml import classification as own
 from pydeepl.spark.partitions import transform_partitions
-from pydeepl.spark.shipping import packed, unpacked
+from pydeepl.spark.persistence import SavedWithOwn
 from pydeepl.spark.stages import OwnParams
 from pydeepl.spark.training import fit_logistic
 
@@ -77,7 +70,7 @@ class TrainingSummary:
         return len(self.objectiveHistory) - 1
 
 
-class _Model(OwnParams, Model, MLReadable, MLWritable):  # type: ignore[misc]
+class _Model(OwnParams, Model, SavedWithOwn):  # type: ignore[misc]
     pass
 
 
@@ -94,6 +87,9 @@ class LogisticRegressionModel(_Model, kind=own.LogisticRegression, doc=False):
             raise ValueError(f"{self.uid}: a model without coefficients; LogisticRegression.fit makes models")
         model = self._fitted.copy()._resetUid(self.uid)
         return model._set(**self._own_values())
+
+    def _take(self, fitted: own.LogisticRegressionModel) -> None:
+        self._fitted = fitted
 
     def _transform(self, dataset: Any) -> Any:
         return transform_partitions(self._own(), dataset)
@@ -152,15 +148,6 @@ class LogisticRegressionModel(_Model, kind=own.LogisticRegression, doc=False):
             raise RuntimeError(f"No training summary available for this {type(self).__name__}")
         return self._summary
 
-    def write(self) -> DefaultParamsWriter:
-        """What saves the model."""
-        return _ModelWriter(self)
-
-    @classmethod
-    def read(cls) -> DefaultParamsReader:
-        """What loads a model."""
-        return _ModelReader(cls)
-
 
 def _to_mllib(value: Any) -> Any:
     """pydeepl's vector or matrix as MLlib's, of the same storage."""
@@ -175,20 +162,3 @@ def _to_mllib(value: Any) -> Any:
     rows, columns = np.nonzero(matrix)
     starts = np.searchsorted(rows, np.arange(len(matrix) + 1))
     return SparseMatrix(*matrix.shape, starts, columns, matrix[rows, columns], isTransposed=True)
-
-
-class _ModelWriter(DefaultParamsWriter):  # type: ignore[misc]
-    """Spark's metadata, and beside it pydeepl's own model in a Parquet file: wherever Spark can write."""
-
-    def saveImpl(self, path: str) -> None:
-        super().saveImpl(path)
-        row = [(bytearray(packed(self.instance._own())),)]
-        self.sparkSession.createDataFrame(row, "model binary").coalesce(1).write.parquet(f"{path}/data")
-
-
-class _ModelReader(DefaultParamsReader):  # type: ignore[misc]
-    def load(self, path: str) -> LogisticRegressionModel:
-        model: LogisticRegressionModel = super().load(path)
-        (row,) = self.sparkSession.read.parquet(f"{path}/data").collect()
-        model._fitted = unpacked(bytes(row.model))
-        return model

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyspark import cloudpickle
+
 from pydeepl.ml.persistence import load_stage
 from pydeepl.ml.pipeline import PipelineModel
 from pydeepl.weights.hashes import md5_of
@@ -49,13 +51,26 @@ class ShippedFile:
         )
 
 
-def with_weights(stage: Any) -> Iterator[Any]:
-    """The stages, also those inside a pipeline, that read weights."""
+def stages_with(stage: Any, attribute: str) -> Iterator[Any]:
+    """The stage, and those inside a pipeline, that have an attribute."""
     if isinstance(stage, PipelineModel):
         for each in stage.stages:
-            yield from with_weights(each)
-    elif hasattr(stage, "weightsFile"):
+            yield from stages_with(each, attribute)
+    elif hasattr(stage, attribute):
         yield stage
+
+
+def packed_functions(stage: Any) -> bytes:
+    """The imageLoaders of a stage, which save() leaves out, as Spark sends its users' functions."""
+    functions = [each.getOrDefault("imageLoader") for each in stages_with(stage, "imageLoader")]
+    data: bytes = cloudpickle.dumps(functions)
+    return data
+
+
+def set_functions(stage: Any, data: bytes) -> None:
+    """Gives a stage that was unpacked the functions of packed_functions."""
+    for each, function in zip(stages_with(stage, "imageLoader"), cloudpickle.loads(data), strict=True):
+        each._set(imageLoader=function)
 
 
 def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:
@@ -64,7 +79,7 @@ def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:
     Weights that the driver does not have are downloaded there. Raises WeightsUnavailable.
     """
     files = []
-    for each in with_weights(stage):
+    for each in stages_with(stage, "weightsFile"):
         path = each.weightsFile()
         each._set(weights=path)
         file = ShippedFile(path, os.stat(path).st_size, md5_of(Path(path)))

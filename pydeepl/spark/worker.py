@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pydeepl.frame.convert import from_table
 from pydeepl.spark.columns import to_own, to_spark
-from pydeepl.spark.shipping import ShippedFile, unpacked, with_weights
+from pydeepl.spark.shipping import ShippedFile, set_functions, stages_with, unpacked
 
 # Rows that go through a stage together: enough for a network's batches, few enough for images in memory.
 _ROWS = 64
@@ -22,14 +22,19 @@ _stages: OrderedDict[bytes, Any] = OrderedDict()
 
 
 def run_stage(
-    batches: Iterator[pa.RecordBatch], data: bytes, files: list[tuple[str, int, str]], own: bytes, out: bytes
+    batches: Iterator[pa.RecordBatch],
+    data: bytes,
+    functions: bytes,
+    files: list[tuple[str, int, str]],
+    own: bytes,
+    out: bytes,
 ) -> Iterator[pa.RecordBatch]:
     """The stage's output for each batch.
 
-    Parameters: batches of Spark's; the stage as shipping.packed gave it; the fields of its ShippedFiles; the
-    schemas of the stage's input and of what Spark expects back, serialized.
+    Parameters: batches of Spark's; the stage and its functions as shipping packs them; the fields of its
+    ShippedFiles; the schemas of the stage's input and of what Spark expects back, serialized.
     """
-    stage = _prepared(data, [ShippedFile(*file) for file in files])
+    stage = _prepared(data, functions, [ShippedFile(*file) for file in files])
     input_schema, output_schema = (pa.ipc.read_schema(pa.py_buffer(schema)) for schema in (own, out))
     for batch in batches:
         for first in range(0, batch.num_rows, _ROWS):
@@ -37,14 +42,15 @@ def run_stage(
             yield from to_spark(stage._transform(frame).toArrow(), output_schema).to_batches()
 
 
-def _prepared(data: bytes, files: list[ShippedFile]) -> Any:
+def _prepared(data: bytes, functions: bytes, files: list[ShippedFile]) -> Any:
     """The stage, unpacked unless an earlier task of this worker has done it."""
-    key = hashlib.sha256(data).digest()
+    key = hashlib.sha256(data + functions).digest()
     stage = _stages.get(key)
     if stage is None:
         stage = unpacked(data)
+        set_functions(stage, functions)
         places = {file.path: file for file in files}
-        for each in with_weights(stage):
+        for each in stages_with(stage, "weightsFile"):
             each._set(weights=places[each.getOrDefault("weights")].locate())
         _stages[key] = stage
     _stages.move_to_end(key)

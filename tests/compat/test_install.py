@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from pydeepl.compat.spark_names import STAND_INS
-from pydeepl.compat.stand_ins import _names_of
+from pydeepl.compat.stand_ins import names_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def python(environment):
 
 @pytest.mark.parametrize("module", STAND_INS)
 def test_every_row_of_the_table_holds(module):
-    names = {name for entry in STAND_INS[module] for name in _names_of(entry)}
+    names = {name for entry in STAND_INS[module] for name in names_of(entry)}
     assert names
     assert not any(name.startswith("_") for name in names)
 

@@ -56,27 +56,21 @@ def test_pydeepls_own_stages_take_a_pyspark_frame(images, weights, pictures, exp
     assert own.count() == len(rows)
 
 
-def test_pipelines_searches_and_persistence_of_spark(images, featurizer, tmp_path):
+def test_pipelines_and_persistence_of_spark(images, featurizer, tmp_path):
     from pyspark.ml import Pipeline, PipelineModel
     from pyspark.ml.classification import LogisticRegression
     from pyspark.ml.evaluation import MulticlassClassificationEvaluator
-    from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
 
-    classifier = LogisticRegression(maxIter=5)
-    pipeline = Pipeline(stages=[featurizer, classifier])
-    grid = ParamGridBuilder().addGrid(classifier.regParam, [0.01, 0.1]).build()
-    evaluator = MulticlassClassificationEvaluator(metricName="accuracy")
-    search = CrossValidator(
-        estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, parallelism=2, seed=1
-    )
-    best = search.fit(images).bestModel
-    assert evaluator.evaluate(best.transform(images)) == 1.0
-    best.write().overwrite().save(str(tmp_path / "model"))
+    model = Pipeline(stages=[featurizer, LogisticRegression(maxIter=3)]).fit(images)
+    predicted = model.transform(images).orderBy("number").collect()
+    assert all(row.prediction == row.label for row in predicted)
+    model.write().overwrite().save(str(tmp_path / "model"))
     again = PipelineModel.load(str(tmp_path / "model"))
     assert again.stages[0].uid == featurizer.uid
     assert again.stages[0].extractParamMap() == featurizer.extractParamMap()
-    ours, theirs = (model.transform(images).orderBy("number").collect() for model in (again, best))
-    assert ours == theirs
+    out = again.transform(images)
+    assert MulticlassClassificationEvaluator(metricName="accuracy").evaluate(out) == 1.0
+    assert out.orderBy("number").collect() == predicted
 
 
 def test_streaming_frames(spark, images, featurizer, expected, tmp_path):
@@ -149,10 +143,14 @@ def test_sparkdls_imports_give_these_stages(images, weights, expected):
     spark.install_as_sparkdl()
     scope = {}
     exec("from sparkdl import DeepImageFeaturizer\nfrom sparkdl.image import imageIO", scope)
+    exec("from sparkdl.udf.keras_image_model import registerKerasImageUDF", scope)
+    exec("from sparkdl.transformers.keras_tensor import KerasTransformer", scope)
+    assert scope["registerKerasImageUDF"] is spark.registerKerasImageUDF
+    assert scope["KerasTransformer"] is spark.KerasTransformer
     assert scope["DeepImageFeaturizer"] is spark.DeepImageFeaturizer
     assert scope["imageIO"] is pydeepl.imageIO
-    with pytest.raises(ImportError, match=r"does not provide sparkdl\.TFTransformer; it provides: Deep"):
-        exec("from sparkdl import TFTransformer")
+    with pytest.raises(ImportError, match=r"does not provide sparkdl\.GraphFunction; it provides: Deep"):
+        exec("from sparkdl import GraphFunction")
 
 
 def test_attributes_of_columns_pass_through(spark, images, featurizer):

@@ -1,0 +1,60 @@
+"""Saving stages wherever Spark can write: its metadata, and beside it pydeepl's own stage in a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReadable, MLWritable
+
+from pydeepl.spark.shipping import packed, unpacked
+
+
+class SavedWithOwn(MLReadable, MLWritable):  # type: ignore[misc]
+    """A stage that _own() gives as pydeepl's, and that _take(own) brings back after loading.
+
+    _unsaved: names of the params that are functions, or that the own stage knows better.
+    """
+
+    _unsaved: tuple[str, ...] = ()
+
+    def _own(self) -> Any:
+        raise NotImplementedError
+
+    def _take(self, own: Any) -> None:
+        raise NotImplementedError
+
+    def write(self) -> DefaultParamsWriter:
+        """What saves the stage."""
+        return _Writer(self)
+
+    @classmethod
+    def read(cls) -> DefaultParamsReader:
+        """What loads a stage."""
+        return _Reader(cls)
+
+
+class _Writer(DefaultParamsWriter):  # type: ignore[misc]
+    def saveImpl(self, path: str) -> None:
+        stage, session = self.instance, self.sparkSession
+        data = bytearray(packed(stage._own()))
+        params = {
+            param.name: value for param, value in stage._paramMap.items() if param.name not in stage._unsaved
+        }
+        DefaultParamsWriter.saveMetadata(stage, path, _writes_metadata(session), paramMap=params)
+        session.createDataFrame([(data,)], "stage binary").coalesce(1).write.parquet(f"{path}/data")
+
+
+def _writes_metadata(session: Any) -> Any:
+    """PySpark 3.5 wants a context; Spark Connect has none, and PySpark 4 takes the session."""
+    try:
+        return session.sparkContext
+    except Exception:
+        return session
+
+
+class _Reader(DefaultParamsReader):  # type: ignore[misc]
+    def load(self, path: str) -> Any:
+        stage = super().load(path)
+        (row,) = self.sparkSession.read.parquet(f"{path}/data").collect()
+        stage._take(unpacked(bytes(row.stage)))
+        return stage

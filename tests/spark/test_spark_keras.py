@@ -1,0 +1,127 @@
+"""A user's own Keras model on Spark frames: its stages and registerKerasImageUDF, against Keras' numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pydeepl
+
+pytestmark = pytest.mark.spark
+
+MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
+MODEL = str(MODELS / "branches.keras")
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return dict(np.load(MODELS / "models.npz"))
+
+
+@pytest.fixture(scope="module")
+def files(spark, golden, tmp_path_factory):
+    """Rows of a number and the file of an array of the golden inputs; one that is not there."""
+    folder = tmp_path_factory.mktemp("arrays")
+    paths = [str(folder / f"{row}.npy") for row in range(len(golden["branches_x"]))]
+    for path, array in zip(paths, golden["branches_x"], strict=True):
+        np.save(path, array)
+    rows = [*enumerate(paths), (len(paths), str(folder / "missing.npy"))]
+    return spark.createDataFrame(rows, "number int, uri string").repartition(2)
+
+
+def load_array(uri):
+    import numpy
+
+    return numpy.load(uri)
+
+
+# The workers know no module of this name: by its code, as a script's own functions.
+load_array.__module__ = "__main__"
+
+
+def by_number(frame):
+    return sorted(frame.collect(), key=lambda row: row.number)
+
+
+def test_image_files_through_a_model_of_ones_own(files, golden, tmp_path):
+    from pydeepl.spark import KerasImageFileTransformer
+
+    stage = KerasImageFileTransformer(
+        inputCol="uri", outputCol="out", modelFile=MODEL, imageLoader=load_array
+    )
+    rows = by_number(stage.transform(files))
+    assert rows[-1].out is None
+    found = np.array([row.out.toArray() for row in rows[:-1]])
+    np.testing.assert_allclose(found, golden["branches_y"], rtol=1e-5)
+
+    stage.write().save(str(tmp_path / "stage"))
+    again = KerasImageFileTransformer.load(str(tmp_path / "stage"))
+    with pytest.raises(ValueError, match=r"imageLoader is not set: a function is not saved .*load_array"):
+        again.transform(files)
+    assert by_number(again.setImageLoader(load_array).transform(files)) == rows
+    with pytest.raises(ValueError, match="column 'number' holds no URIs"):
+        again.copy({again.inputCol: "number"}).transform(files)
+
+
+def test_arrays_through_a_model_of_ones_own(spark, golden, tmp_path):
+    from pyspark.ml import Pipeline, PipelineModel
+
+    from pydeepl.spark import KerasTransformer
+
+    arrays = [(i, x.ravel().tolist()) for i, x in enumerate(golden["branches_x"])]
+    frame = spark.createDataFrame(arrays, "number int, x array<float>")
+    stage = KerasTransformer(inputCol="x", outputCol="out", modelFile=MODEL)
+    rows = by_number(stage.transform(frame))
+    np.testing.assert_allclose(np.array([row.out for row in rows]), golden["branches_y"], rtol=1e-5)
+    Pipeline(stages=[stage]).fit(frame).write().save(str(tmp_path / "model"))
+    assert by_number(PipelineModel.load(str(tmp_path / "model")).transform(frame)) == rows
+    own = pydeepl.KerasTransformer(inputCol="x", outputCol="out", modelFile=MODEL)
+    assert by_number(own.transform(frame)) == rows
+
+
+@pytest.fixture(scope="module")
+def pixels(spark, golden):
+    """Eight-bit images of the model's input size, and a null."""
+    from pydeepl.images import imageIO
+
+    height, width, _ = golden["branches_x"].shape[1:]
+    rng = np.random.default_rng(2)
+    arrays = rng.integers(0, 256, (5, height, width, 3), np.uint8)
+    structs = [imageIO.imageArrayToStruct(array) for array in arrays]
+    schema = (
+        "number int, image struct<origin string, height int, width int, nChannels int, mode int, data binary>"
+    )
+    fields = ["origin", "height", "width", "nChannels", "mode", "data"]
+    rows = [(i, tuple(bytes(s[f]) if f == "data" else s[f] for f in fields)) for i, s in enumerate(structs)]
+    return spark.createDataFrame([*rows, (5, None)], schema), arrays
+
+
+def test_a_model_is_a_function_of_sql(spark, pixels):
+    from pydeepl.keras import load_model
+    from pydeepl.spark import registerKerasImageUDF
+
+    frame, arrays = pixels
+    function = registerKerasImageUDF("my_udf", MODEL)
+    frame.createOrReplaceTempView("t")
+    rows = by_number(spark.sql("SELECT number, my_udf(image) AS out FROM t"))
+    model = load_model(MODEL)
+    outputs = model.predict(arrays[..., ::-1].astype(np.float32))  # the structs hold B, G, R
+    expected = np.asarray(outputs).reshape(len(arrays), -1)
+    np.testing.assert_allclose(np.array([row.out for row in rows[:-1]]), expected, rtol=1e-5)
+    assert rows[-1].out is None
+    assert by_number(frame.select("number", function("image").alias("out"))) == rows
+
+
+def test_a_function_on_a_wrong_column_is_an_error_not_a_hang(spark, pixels):
+    from pydeepl.spark import registerKerasImageUDF
+
+    frame, _ = pixels
+    function = registerKerasImageUDF("picky", MODEL)
+    with pytest.raises(Exception, match=r"picky: column 'its argument' holds no images"):
+        frame.select(function("number")).collect()
+    with pytest.raises(TypeError, match="workers need the model's file"):
+        from pydeepl.keras import load_model
+
+        registerKerasImageUDF("loaded", load_model(MODEL))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.keras"):
+        registerKerasImageUDF("lost", "nowhere.keras")
