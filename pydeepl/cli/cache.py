@@ -38,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     clear = actions.add_parser("clear", help="remove the features, without asking")
     what = clear.add_mutually_exclusive_group()
-    what.add_argument("network", nargs="?", metavar="NET", help=f"only those of {', '.join(model_names())}")
+    what.add_argument(
+        "network",
+        nargs="?",
+        metavar="NET",
+        help=f"only those of {', '.join(model_names())} or as info names it",
+    )
     what.add_argument(
         "--trials",
         action="store_true",
@@ -74,7 +79,9 @@ def _info(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 def _clear(arguments: argparse.Namespace, folder: Path) -> int:
-    model = None if arguments.network is None else check_model_name(arguments.network)
+    model = arguments.network
+    if model is not None and model not in [each.model for each in cached_networks(folder)]:
+        check_model_name(model)
     networks = clear_cache(folder, model)
     if arguments.json:
         _print_json({"folder": str(folder), **_totals(networks)}, networks)

@@ -18,11 +18,11 @@ from pydeepl.deep.networks import (
     PRECISIONS,
     Arithmetic,
     LoadedNetwork,
-    WeightsFile,
     shared_network,
     weights_in_use,
 )
 from pydeepl.deep.plan import FeatureSpec, plan_network
+from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.images.batch import load_batch
 from pydeepl.images.files import local_path
 from pydeepl.images.limits import read_soon
@@ -42,9 +42,13 @@ class Featurizer:
 
     Parameters
     ----------
-    modelName : "InceptionV3", "Xception", "ResNet50", "VGG16" or "VGG19".
+    modelName : "InceptionV3", "Xception", "ResNet50", "VGG16" or "VGG19"; or the path of a model of your own,
+        a whole model that Keras saved (.keras, .h5) or an ONNX file (.onnx), see pydeepl.keras.load_model; or
+        another family of keras.applications ("MobileNetV2", "DenseNet121", "EfficientNetB0", ...; see
+        pydeepl.deep.families) with `weights`, the path of such a model's file.
     weights : path of a weights file, or a name that `pydeepl weights list` shows; None for the official
-        ImageNet weights, from the places described in pydeepl.weights.
+        ImageNet weights, from the places described in pydeepl.weights. Of a family, and in place of a
+        modelName that is a path, a whole model's file.
     precision : "float32", or "bfloat16" for weights and maps of half the size, with sums in float32: faster,
         on processors with AVX512_BF16 or AMX. Features are float32 still and differ by some 1 % of their size
         (cosine above 0.999). On other processors the first call raises NotImplementedError; with the
@@ -53,7 +57,8 @@ class Featurizer:
     pooling : None flattens the layer's output; "avg" or "max" first pools a map over its height and width.
     layer : name of the layer to read (see spec.layerNames); None for the network's last map, as sparkdl takes
         it: InceptionV3 8*8*2048, Xception 10*10*2048, VGG 7*7*512, ResNet50 2048 after its average pooling
-        (`pooling` then takes that one's place).
+        (`pooling` then takes that one's place). Of a model's file: the global pooling before its classifier,
+        else the map before its last Flatten, else its output.
     threads : threads for loading and for the network; None for all CPUs that the process may use.
     batchSize : images that go through the network together; None for 8.
     channelOrder : "RGB" or "BGR": the channels of arrays that are passed in. Files know theirs.
@@ -70,6 +75,10 @@ class Featurizer:
         below the network's input (see load_batch). Photos of 1024 x 800 then load in three quarters of the
         time; InceptionV3's features move by 0.15 of their size (cosine 0.99), its average-pooled ones by 0.12
         and at worst by 0.4 (cosine 0.92), in 160 crops of four photos.
+    preprocessing : how pixels become the network's input; None for what the weights of modelName were trained
+        with. A path has to say it: "tf" (R, G, B from -1 to 1), "caffe" (B, G, R less ImageNet's means),
+        "torch" (R, G, B less PyTorch's means, divided by its deviations), "unit" (R, G, B from 0 to 1) or
+        "none" (R, G, B from 0 to 255, of a model that scales them itself).
 
     Attributes: the parameters by their names, and `spec`, a FeatureSpec (input size, feature shape, layer
     names). The weights are loaded at the first call, once for all Featurizers of the process that want the
@@ -83,7 +92,7 @@ class Featurizer:
 
     def __init__(
         self,
-        modelName: str,
+        modelName: str | os.PathLike[str],
         weights: str | os.PathLike[str] | None = None,
         precision: str = "float32",
         pooling: str | None = None,
@@ -95,11 +104,15 @@ class Featurizer:
         cache: bool | str | os.PathLike[str] | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> None:
-        self._plan = plan_network(modelName, layer, pooling)
+        if isinstance(modelName, os.PathLike):
+            modelName = os.fspath(modelName)
+        self.weights = None if weights is None else os.fspath(weights)
+        self.preprocessing = preprocessing
+        self._plan = plan_network(modelName, layer, pooling, self.weights, preprocessing)
         self.spec: FeatureSpec = self._plan.spec
         self.modelName = modelName
-        self.weights = None if weights is None else os.fspath(weights)
         self.precision = check_precision(precision)
         self.pooling = pooling
         self.layer = layer
@@ -123,7 +136,7 @@ class Featurizer:
         """Pickled as its parameters: another process loads the network itself."""
         parameters = (self.modelName, self.weights, self.precision, self.pooling, self.layer, self.threads)
         more = (self.batchSize, self.channelOrder, self.scaleHint, self.cache, self.exact, self.fastDecode)
-        return (Featurizer, (*parameters, *more))
+        return (Featurizer, (*parameters, *more, self.preprocessing))
 
     def load(self) -> str:
         """Loads the weights where that is not done yet; returns where they came from, in plain words."""
@@ -209,7 +222,14 @@ class Featurizer:
             warnings.warn(text, RuntimeWarning, stacklevel=4)
             return None, None
         key = NetworkKey.of(
-            self.spec, self.pooling, self.precision, self.scaleHint, md5, self.exact, self.fastDecode
+            self.spec,
+            self.pooling,
+            self.precision,
+            self.scaleHint,
+            md5,
+            self.exact,
+            self.fastDecode,
+            self._plan.preprocess,
         )
         store, limit = self._store, size_limit()
         if store is None or (store.folder, store.network, store.limit) != (folder, key, limit):
@@ -262,10 +282,10 @@ def _announce(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _md5_of(weights: WeightsFile) -> str | None:
-    """The sum of a file as it was; None where it has been changed since."""
+    """The sum of a file as it was, with those beside it; None where one has been changed since."""
     try:
-        md5 = md5_of(Path(weights.path))
-        return md5 if WeightsFile.at(weights.path) == weights else None
+        md5 = "+".join(md5_of(Path(each.path)) for each in (weights, *weights.others))
+        return md5 if weights.now() == weights else None
     except OSError:
         return None
 

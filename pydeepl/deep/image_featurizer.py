@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pydeepl.deep.cache import check_cache
+from pydeepl.deep.families import check_preprocessing
 from pydeepl.deep.featurizer import Featurizer, check_positive, check_precision
-from pydeepl.deep.plan import check_model_name
+from pydeepl.deep.plan import check_model
 from pydeepl.deep.rows import check_image_field, file_rows, image_rows, unreadable
 from pydeepl.images.resize import hint_number
 from pydeepl.linalg import dense_type, vector_array
@@ -38,6 +39,12 @@ def _to_cache(value: Any) -> bool | str:
     return check_cache(value) or False  # None, which is "unset", never comes here
 
 
+def _to_preprocessing(value: Any) -> str:
+    name = TypeConverters.toString(value)
+    check_preprocessing(name)
+    return name
+
+
 def _to_batch_size(value: Any) -> int:
     return check_positive("batchSize", TypeConverters.toInt(value))
 
@@ -50,17 +57,18 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     inputCol : the column of images (Spark's image struct).
     outputCol : the column to append: dense float32 vectors, the layer's output flattened, channels last.
     modelName, scaleHint : as sparkdl's.
-    weights, precision, pooling, layer, batchSize, cache, exact, fastDecode : see Featurizer.
+    weights, precision, pooling, layer, batchSize, cache, exact, fastDecode, preprocessing : see Featurizer.
 
     transform() raises ValueError for a missing input column, an output column that is there already and an
     input column that holds no images; reading the features raises ValueError naming the row and the image's
     origin where an image cannot be used. Nothing is computed before the features are asked for.
 
-    Source: sparkdl's DeepImageFeaturizer (InceptionV3, Xception, ResNet50, VGG16, VGG19).
+    Source: sparkdl's DeepImageFeaturizer (InceptionV3, Xception, ResNet50, VGG16, VGG19); files and
+    other families are ours.
     """
 
     modelName: Param[str] = Param(
-        Params._dummy(), "modelName", "name of the pretrained network", check_model_name
+        Params._dummy(), "modelName", "name of the pretrained network, or a model file's path", check_model
     )
     scaleHint: Param[str] = Param(
         Params._dummy(),
@@ -109,6 +117,13 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         TypeConverters.toBoolean,
     )
 
+    preprocessing: Param[str] = Param(
+        Params._dummy(),
+        "preprocessing",
+        "how pixels become the network's input: tf, caffe, torch, unit or none; unset: as modelName wants it",
+        _to_preprocessing,
+    )
+
     _input_kwargs: dict[str, Any]
 
     @keyword_only
@@ -127,10 +142,12 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         cache: bool | str | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> None:
         super().__init__()
         self._setDefault(scaleHint="SCALE_AREA_AVERAGING", precision="float32", exact=False, fastDecode=False)
         self._setDefault(weights=None, pooling=None, layer=None, batchSize=None, cache=None)
+        self._setDefault(preprocessing=None)
         self._featurizer: tuple[dict[str, Any], Featurizer] | None = None
         self._set(**self._input_kwargs)
 
@@ -150,6 +167,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
         cache: bool | str | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -173,7 +191,7 @@ class DeepImageFeaturizer(Transformer, HasInputCol, HasOutputCol, MLReadable, ML
     def featurizer(self) -> Featurizer:
         """The Featurizer that these params describe; kept, so that one stage loads its weights once."""
         names = ("modelName", "scaleHint", "weights", "precision", "pooling", "layer", "batchSize", "cache")
-        params = {name: self.getOrDefault(name) for name in (*names, "exact", "fastDecode")}
+        params = {name: self.getOrDefault(name) for name in (*names, "exact", "fastDecode", "preprocessing")}
         if self._featurizer is None or self._featurizer[0] != params:
             self._featurizer = (params, Featurizer(**params))
         return self._featurizer[1]

@@ -15,7 +15,9 @@ from weakref import WeakValueDictionary
 from pydeepl import _core
 from pydeepl.deep.decisions import decisions_file
 from pydeepl.deep.plan import NetworkPlan
+from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras import KerasModel, load_model
+from pydeepl.keras.saved import Params, model_params
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.network import found_params
 
@@ -40,21 +42,6 @@ class Arithmetic:
     def numbers(self) -> tuple[int, int]:
         """The core's pdl_algorithm and pdl_precision."""
         return _DIRECT if self.exact else _AUTO, PRECISIONS.index(self.precision)
-
-
-@dataclass(frozen=True)
-class WeightsFile:
-    """A file of weights as it lay on the disk at some time: equal as long as nobody changes it."""
-
-    path: str
-    size: int
-    changed: int
-
-    @classmethod
-    def at(cls, path: str | os.PathLike[str]) -> "WeightsFile":
-        """The file as it is now. Raises OSError."""
-        status = os.stat(path)
-        return cls(os.path.realpath(path), status.st_size, status.st_mtime_ns)
 
 
 class LoadedNetwork:
@@ -123,23 +110,34 @@ def weights_in_use(
         loaded = _networks.get(_key(plan, weights, threads, arithmetic))
     if loaded is not None:
         return loaded.weights
+    if plan.file is not None:
+        return plan.file
     return WeightsFile.at(acquire(plan.spec.modelName, weights, plan.includeTop).path)
 
 
 def _key(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic) -> tuple[Any, ...]:
     spec = plan.spec
     output = plan.graph.layers[plan.output][0]  # by its name, which tells poolings apart
-    return (spec.modelName, spec.layer, spec.featureShape, output, _identity(weights), threads, arithmetic)
+    source = plan.file or _identity(weights)
+    what = (spec.modelName, spec.layer, spec.featureShape, output, plan.preprocess)
+    return (*what, source, threads, arithmetic)
 
 
 def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arithmetic) -> LoadedNetwork:
     algorithm, precision = arithmetic.numbers
     _core.check_precision(precision)  # before weights are downloaded for nothing
-    found = acquire(plan.spec.modelName, weights, plan.includeTop)
-    file = WeightsFile.at(found.path)
-    params, source = found_params(plan.spec.modelName, found, plan.includeTop)
-    if WeightsFile.at(found.path) != file:
-        raise OSError(f"{found.path}: the file was changed while it was read")
+    params: Params
+    if plan.model is not None and plan.file is not None:
+        file = plan.file
+        params, kind = model_params(plan.model)
+        source = f"a model of the user, {file.path}; {kind}"
+    else:
+        found = acquire(plan.spec.modelName, weights, plan.includeTop)
+        file = WeightsFile.at(found.path)
+        known, source = found_params(plan.spec.modelName, found, plan.includeTop)
+        params = [*known]
+    if file.now() != file:
+        raise OSError(f"{file.path}: the file was changed while it was in use")
     network = _core.Network(
         plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision, decisions_file()
     )

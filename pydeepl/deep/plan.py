@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pydeepl import _core
+from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, check_preprocessing, is_model_path
+from pydeepl.deep.model_plan import feature_node, open_user_model, preprocessing_of
+from pydeepl.deep.weights_file import WeightsFile
+from pydeepl.keras.saved import SavedModel
 
 POOLINGS = (None, "avg", "max")
 
@@ -26,6 +30,8 @@ class FeatureSpec:
     """One image's features before they are flattened: (height, width, channels) or (channels,)."""
     layerNames: tuple[str, ...]
     """Every layer that `layer` may name, in Keras' order."""
+    outputLayer: str = "predictions"
+    """The layer of the network's own output."""
 
     @property
     def numFeatures(self) -> int:
@@ -42,6 +48,10 @@ class NetworkPlan:
     output: int
     includeTop: bool
     preprocess: int
+    model: SavedModel | None = None
+    """The user's, where it is not one of the core's own networks."""
+    file: WeightsFile | None = None
+    """The file of that, as it was read."""
 
 
 def model_names() -> list[str]:
@@ -59,15 +69,48 @@ def check_model_name(name: object) -> str:
     )
 
 
-def plan_network(modelName: str, layer: str | None = None, pooling: str | None = None) -> NetworkPlan:
+def check_model(name: object) -> str:
+    """`name` when it is a known network's, a family's of Keras applications, or a model file's path.
+
+    ValueError naming the known ones and the nearest otherwise.
+    """
+    known = model_names()
+    if isinstance(name, str) and (name in known or name in FAMILIES or is_model_path(name)):
+        return name
+    raise ValueError(
+        f"modelName {name!r} is unknown: expected one of {', '.join(known)}; with weights=, the path of a "
+        f"whole model, one of {', '.join(FAMILIES)}; or a model's path (.keras, .h5, .onnx)"
+        f"{_nearest(name, [*known, *FAMILIES])}"
+    )
+
+
+def plan_network(
+    modelName: str,
+    layer: str | None = None,
+    pooling: str | None = None,
+    weights: str | None = None,
+    preprocessing: str | None = None,
+) -> NetworkPlan:
     """Chooses the graph (without its top where that suffices) and the node that gives the features.
 
     Parameters: see Featurizer. Raises ValueError for an unknown model, layer or pooling, and for pooling over
-    an output that is no map.
+    an output that is no map; of a model's file what open_model raises.
     """
-    name, height, width, preprocess, features = _core.zoo_spec(check_model_name(modelName))
+    check_model(modelName)
     if pooling not in POOLINGS:
         raise ValueError(f"pooling {pooling!r} is unknown: expected None, 'avg' or 'max'")
+    check_preprocessing(preprocessing)
+    if modelName in model_names():
+        return _plan_known(modelName, layer, pooling, preprocessing)
+    return _plan_file(modelName, layer, pooling, weights, preprocessing)
+
+
+def _plan_known(
+    modelName: str, layer: str | None, pooling: str | None, preprocessing: str | None
+) -> NetworkPlan:
+    name, height, width, preprocess, features = _core.zoo_spec(modelName)
+    if preprocessing is not None:
+        preprocess = PREPROCESSINGS[preprocessing]
     bare, full = _core.zoo_graph(name, False), _core.zoo_graph(name, True)
     names = _layer_names(bare, full)
     wanted = features if layer is None else layer
@@ -80,6 +123,32 @@ def plan_network(modelName: str, layer: str | None = None, pooling: str | None =
         node = _pool(graph, node, pooling)
     spec = FeatureSpec(name, (height, width), wanted, tuple(graph.layers[node][3]), tuple(names))
     return NetworkPlan(spec, graph, node, graph is full, preprocess)
+
+
+def _plan_file(
+    modelName: str, layer: str | None, pooling: str | None, weights: str | None, preprocessing: str | None
+) -> NetworkPlan:
+    """The plan of a model in a file of the user's."""
+    preprocess = preprocessing_of(modelName, preprocessing)
+    model, file = open_user_model(modelName, weights)
+    graph, topology = model.built.graph, model.topology
+    nodes = {name: node for (name, _), node in sorted(model.built.nodes.items(), key=lambda item: item[1])}
+    shape = tuple(graph.layers[0][3])
+    if len(shape) != 3 or shape[2] != 3:
+        raise ValueError(f"{file.path}: expected a model of images [height, width, 3], found {list(shape)}")
+    names = [name for name, node in nodes.items() if graph.layers[node][1] != "InputLayer"]
+    if layer is not None and layer not in names:
+        raise ValueError(f"layer {layer!r} is not in {file.path}{_nearest(layer, names)}")
+    output = model.built.nodes[topology.outputs[0]]
+    by_node = {node: name for name, node in nodes.items()}
+    node = nodes[layer] if layer is not None else feature_node(graph, output)
+    wanted = by_node.get(node, graph.layers[node][0])
+    if pooling is not None:
+        node = _pool(graph, _unpooled(graph, node) if layer is None else node, pooling)
+    name = modelName if modelName in FAMILIES else topology.name
+    features = tuple(graph.layers[node][3])
+    spec = FeatureSpec(name, (shape[0], shape[1]), wanted, features, tuple(names), topology.outputs[0][0])
+    return NetworkPlan(spec, graph, node, True, preprocess, model, file)
 
 
 def _nearest(name: object, known: list[str]) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl.deep.image_featurizer import DeepImageFeaturizer
-from pydeepl.deep.plan import check_model_name
+from pydeepl.deep.plan import check_model
 from pydeepl.linalg import vector_matrix
 from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.param import Param, Params, TypeConverters
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeepImagePredictor"]
 
-_LAYER = "predictions"  # of all five networks
 _CLASSES = 1000
 
 PREDICTIONS_TYPE = pa.list_(
@@ -49,10 +48,12 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
     outputCol : the column to append: dense float32 vectors of the 1000 classes' probabilities, or, with
         decodePredictions, arrays of (class, description, probability), the topK best first; `class` is
         the WordNet id. Of equal probabilities the class that comes first does.
-    modelName : InceptionV3, Xception, ResNet50, VGG16 or VGG19.
-    decodePredictions, topK : see outputCol. The names are Keras' own, downloaded once.
-    weights, precision, batchSize, cache, exact, fastDecode : see Featurizer; the weights are those with the
-        top.
+    modelName : InceptionV3, Xception, ResNet50, VGG16 or VGG19, or a model of your own (see Featurizer),
+        whose output is then given as it is.
+    decodePredictions, topK : see outputCol. The names are Keras' own, downloaded once; the network's output
+        has to be the 1000 classes.
+    weights, precision, batchSize, cache, exact, fastDecode, preprocessing : see Featurizer; the weights are
+        those with the top.
 
     transform() raises ValueError as DeepImageFeaturizer's does, and WeightsUnavailable where the names cannot
     be had.
@@ -61,7 +62,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
     """
 
     modelName: Param[str] = Param(
-        Params._dummy(), "modelName", "name of the pretrained network", check_model_name
+        Params._dummy(), "modelName", "name of the pretrained network, or a model file's path", check_model
     )
     decodePredictions: Param[bool] = Param(
         Params._dummy(),
@@ -79,6 +80,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
     cache = DeepImageFeaturizer.cache
     exact = DeepImageFeaturizer.exact
     fastDecode = DeepImageFeaturizer.fastDecode
+    preprocessing = DeepImageFeaturizer.preprocessing
 
     _input_kwargs: dict[str, Any]
 
@@ -97,10 +99,11 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         cache: bool | str | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> None:
         super().__init__()
         self._setDefault(decodePredictions=False, topK=5, precision="float32", exact=False, fastDecode=False)
-        self._setDefault(weights=None, batchSize=None, cache=None)
+        self._setDefault(weights=None, batchSize=None, cache=None, preprocessing=None)
         self._kept: tuple[dict[str, Any], DeepImageFeaturizer] | None = None
         self._set(**self._input_kwargs)
 
@@ -119,6 +122,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         cache: bool | str | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> Self:
         """Sets params by keyword."""
         return self._set(**self._input_kwargs)
@@ -141,8 +145,14 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         output = self.getOrDefault(self.outputCol)
         if output in dataset.columns:
             raise ValueError(f"{self.uid}: output column {output!r} is already there")
-        names, count = class_index(), self.getOrDefault(self.topK)
         hidden = f"{self.uid}_probabilities"
+        classes = self._network(hidden).featurizer().spec.numFeatures
+        if classes != _CLASSES:
+            raise ValueError(
+                f"{self.uid}: decodePredictions needs ImageNet's {_CLASSES} classes, "
+                f"but the model gives {classes}"
+            )
+        names, count = class_index(), self.getOrDefault(self.topK)
         probabilities = self._network(hidden)._transform(dataset)
         decoded = probabilities._with_stage(
             _decoding(names, count), [hidden], [pa.field(output, PREDICTIONS_TYPE)]
@@ -152,10 +162,11 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
     def _network(self, output: str) -> DeepImageFeaturizer:
         """The stage that computes the probabilities; kept, so that one predictor loads its weights once."""
         names = ("inputCol", "modelName", "weights", "precision", "batchSize", "cache", "exact", "fastDecode")
-        values = {name: self.getOrDefault(name) for name in names}
+        values = {name: self.getOrDefault(name) for name in (*names, "preprocessing")}
         values = {name: value for name, value in values.items() if value is not None}
         if self._kept is None or self._kept[0] != values:
-            stage = DeepImageFeaturizer(layer=_LAYER, **values)
+            stage = DeepImageFeaturizer(**values)
+            stage._set(layer=stage.featurizer().spec.outputLayer)
             stage._resetUid(self.uid)
             self._kept = (values, stage)
         return self._kept[1]._set(outputCol=output)

@@ -61,7 +61,7 @@ def model_params(model: SavedModel) -> tuple[Params, str]:
         arrays = iter(loaded)
         found = {owners[index]: [next(arrays) for _ in layers[index].params] for index in sorted(first)}
     params: Params = []
-    for layer, owner in zip(layers, owners, strict=True):
+    for layer, owner in zip(layers, owners, strict=False):  # a pooling added for features has no owner
         params += found[owner] if layer.params else []
     return params, kind
 

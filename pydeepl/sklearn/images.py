@@ -28,7 +28,7 @@ class DeepImageFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def __init__(
         self,
-        modelName: str = "InceptionV3",
+        modelName: str | os.PathLike[str] = "InceptionV3",
         *,
         weights: str | os.PathLike[str] | None = None,
         precision: str = "float32",
@@ -41,6 +41,7 @@ class DeepImageFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         cache: bool | str | os.PathLike[str] | None = None,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocessing: str | None = None,
     ) -> None:
         self.modelName = modelName
         self.weights = weights
@@ -54,6 +55,7 @@ class DeepImageFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.cache = cache
         self.exact = exact
         self.fastDecode = fastDecode
+        self.preprocessing = preprocessing
 
     def fit(self, X: Any = None, y: Any = None) -> DeepImageFeaturizer:
         """Checks the parameters; raises ValueError for one that is wrong. X and y are not looked at."""

@@ -188,6 +188,7 @@ def test_params_have_sparkdls_names_and_defaults(stage):
         "cache",
         "exact",
         "fastDecode",
+        "preprocessing",
     }
     assert {param.name for param in stage.params} == names
     assert "java.awt.Image" in stage.explainParams()

@@ -1,6 +1,7 @@
 """What features are kept under: the network that makes them, and the image they are of.
 
-    network   model, layer, pooling, precision, exact, scaling hint, fastDecode, weights, NUMERICS: a folder
+    network   model, layer, pooling, precision, exact, scaling hint, fastDecode, preprocessing, weights,
+              NUMERICS: a folder
     image     a file's bytes, or an array's pixels with their shape and channel order: a file in it
 
 Keys are hashes of contents: a renamed or copied image is found again, an image that was changed under its old
@@ -10,6 +11,7 @@ in no key.
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -37,9 +39,11 @@ class NetworkKey:
     inputSize: tuple[int, int]
     featureShape: tuple[int, ...]
     weights: str
-    """The MD5 of the weights' file."""
+    """The MD5 of the weights' file; several, of a model in several files."""
     exact: bool = False
     fastDecode: bool = False
+    preprocess: int = 0
+    """The core's pdl_preprocess."""
     numerics: int = NUMERICS
 
     @classmethod
@@ -52,6 +56,7 @@ class NetworkKey:
         weights: str,
         exact: bool = False,
         fastDecode: bool = False,
+        preprocess: int = 0,
     ) -> "NetworkKey":
         """The key of a Featurizer's network."""
         return cls(
@@ -65,6 +70,7 @@ class NetworkKey:
             weights,
             exact,
             fastDecode,
+            preprocess,
         )
 
     @cached_property
@@ -76,7 +82,8 @@ class NetworkKey:
     @property
     def folder(self) -> str:
         """The name of the network's folder."""
-        return f"{self.model}-{self.digest.hex()}"
+        name = re.sub("[^A-Za-z0-9]", "", self.model) or "model"  # a user's own may be called anything
+        return f"{name}-{self.digest.hex()}"
 
     def about(self) -> dict[str, Any]:
         """The key in words, for people who look into the folder."""
