@@ -41,7 +41,7 @@ def cases():
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """photos/CLASS/*.png, and models: flowers.keras of images, table.keras of vectors."""
+    """photos/CLASS/*.png, and models: flowers.keras and flowers.onnx of images, table.keras of vectors."""
     random = np.random.default_rng(0)
     for number, name in enumerate(("daisy", "rose")):
         (tmp_path / "photos" / name).mkdir(parents=True)
@@ -50,6 +50,7 @@ def files(tmp_path, monkeypatch):
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{index}.png")
     shutil.copy(MODELS / "branches.keras", tmp_path / "flowers.keras")
     shutil.copy(MODELS / "table.keras", tmp_path / "table.keras")
+    shutil.copy(ROOT / "tests" / "golden" / "onnx" / "keras.onnx", tmp_path / "flowers.onnx")
     monkeypatch.chdir(tmp_path)
     with SparkSession.builder.getOrCreate():
         yield tmp_path
