@@ -79,14 +79,14 @@ def test_no_row_of_a_table_is_empty():
 def test_every_name_of_sparkdl_is_in_the_porting_table():
     """The names of sparkdl that pydeepl's stand-in has, and those of imageIO, each in a row of its own."""
     from pydeepl.compat.spark_names import STAND_INS
-    from pydeepl.compat.stand_ins import _names_of
+    from pydeepl.compat.stand_ins import names_of
 
     text = (ROOT / "docs" / "porting.md").read_text()
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
     told = {name for row in rows for name in re.findall(r"`(\w+)", row[0])}
     for module in (each for each in STAND_INS if each.startswith("sparkdl")):
         for entry in STAND_INS[module]:
-            missing = {name for name in _names_of(entry) if name not in told}
+            missing = {name for name in names_of(entry) if name not in told}
             assert not missing, f"{module}: {missing}"
     for row in rows:
         assert all(cell.strip() for cell in row), f"an empty cell: {row}"
