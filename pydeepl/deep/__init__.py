@@ -1,34 +1,41 @@
 """Networks: Featurizer on arrays; DeepImageFeaturizer, DeepImagePredictor as pipeline stages; and stages
-that run a user's own Keras model."""
+that run a user's own models of Keras and TensorFlow.
 
-from pydeepl.deep.featurizer import Featurizer
-from pydeepl.deep.graph_udf import makeGraphUDF
-from pydeepl.deep.horovod import HorovodRunner
-from pydeepl.deep.image_featurizer import DeepImageFeaturizer
-from pydeepl.deep.image_udf import KerasImageUDF, registerKerasImageUDF
-from pydeepl.deep.keras_estimator import KerasImageFileEstimator
-from pydeepl.deep.keras_image import KerasImageFileTransformer
-from pydeepl.deep.keras_tensor import KerasTransformer
-from pydeepl.deep.plan import FeatureSpec
-from pydeepl.deep.predictor import DeepImagePredictor
-from pydeepl.deep.tf_graph import TFInputGraph, imageInputPlaceholder
-from pydeepl.deep.tf_image import TFImageTransformer
-from pydeepl.deep.tf_tensor import TFTransformer
+Names load on first use: who featurizes arrays does not wait for frames and SQL.
+"""
 
-__all__ = [
-    "DeepImageFeaturizer",
-    "DeepImagePredictor",
-    "FeatureSpec",
-    "Featurizer",
-    "HorovodRunner",
-    "KerasImageFileEstimator",
-    "KerasImageFileTransformer",
-    "KerasImageUDF",
-    "KerasTransformer",
-    "TFImageTransformer",
-    "TFInputGraph",
-    "TFTransformer",
-    "imageInputPlaceholder",
-    "makeGraphUDF",
-    "registerKerasImageUDF",
-]
+from importlib import import_module
+from typing import Any
+
+# Public name -> module of this package that defines it.
+_EXPORTS = {
+    "DeepImageFeaturizer": "image_featurizer",
+    "DeepImagePredictor": "predictor",
+    "FeatureSpec": "plan",
+    "Featurizer": "featurizer",
+    "HorovodRunner": "horovod",
+    "KerasImageFileEstimator": "keras_estimator",
+    "KerasImageFileTransformer": "keras_image",
+    "KerasImageUDF": "image_udf",
+    "KerasTransformer": "keras_tensor",
+    "TFImageTransformer": "tf_image",
+    "TFInputGraph": "tf_graph",
+    "TFTransformer": "tf_tensor",
+    "imageInputPlaceholder": "tf_graph",
+    "makeGraphUDF": "graph_udf",
+    "registerKerasImageUDF": "image_udf",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -73,7 +73,7 @@ def test_a_scripts_error_shows_its_own_lines_only(run):
         ),
         ("from pyspark.sql import HiveContext", ["pyspark.sql.HiveContext", "SparkSession"]),
         ("import pyspark.mllib.linalg", ["does not provide pyspark.mllib", "pyspark.ml"]),
-        ("import sparkdl; sparkdl.TFTransformer", ["sparkdl.TFTransformer", "DeepImageFeaturizer"]),
+        ("import sparkdl; sparkdl.xgboost", ["sparkdl.xgboost", "DeepImageFeaturizer"]),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(run, line, texts):
