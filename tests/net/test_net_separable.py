@@ -75,6 +75,15 @@ def test_relus_and_norms_before_between_and_after():
     assert flops == 2 * 2 * 30 * 31 * (9 * 16 + 16 * 72)
 
 
+@pytest.mark.parametrize("activation", ["bounded_relu", "silu", "hard_silu", "leaky_relu"])
+def test_other_activations_between_and_after(activation):
+    twin = Twin(30, 31, 20)
+    x = twin.activation(twin.depthwise_conv2d(0, (3, 3), padding="same"), activation)
+    y = twin.activation(twin.conv2d(x, 72, (1, 1)), activation)
+    network = check(twin, y)
+    assert len(network.steps(2)) == 1
+
+
 def test_residual_sums():
     """The second writes over the summand that the first has read."""
     twin = Twin(31, 32, 24)
