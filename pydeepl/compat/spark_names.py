@@ -71,7 +71,13 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "sparkdl.graph.tensorframes_udf": ("pydeepl.deep:makeGraphUDF",),
     "sparkdl.horovod": ("pydeepl.deep:HorovodRunner",),
     "sparkdl.horovod.runner_base": ("pydeepl.deep:HorovodRunner",),
-    "sparkdl.param": ("pydeepl.deep.model_params", "pydeepl.ml:keyword_only"),
+    "sparkdl.param": (
+        "pydeepl.deep.model_params",
+        "pydeepl.ml:keyword_only",
+        "pydeepl.ml.param.shared:HasInputCol",
+        "pydeepl.ml.param.shared:HasLabelCol",
+        "pydeepl.ml.param.shared:HasOutputCol",
+    ),
     "sparkdl.transformers.keras_image": ("pydeepl.deep:KerasImageFileTransformer",),
     "sparkdl.transformers.keras_tensor": ("pydeepl.deep:KerasTransformer",),
     "sparkdl.transformers.named_image": (

@@ -59,6 +59,39 @@ def test_a_notebook_installs_them_once_and_goes_on(python):
     assert printed == "[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]\n"
 
 
+def test_sparkdls_own_module_paths(python):
+    """The imports of sparkdl's own tests and examples."""
+    printed = python(
+        """
+        import pydeepl.compat
+
+        pydeepl.compat.install()
+        import sparkdl.image.imageIO as imageIO
+        from sparkdl import KerasTransformer, TFInputGraph, TFTransformer, imageInputPlaceholder
+        from sparkdl.estimators.keras_image_file_estimator import KerasImageFileEstimator
+        from sparkdl.graph.input import TFInputGraph
+        from sparkdl.graph.tensorframes_udf import makeGraphUDF
+        from sparkdl.horovod.runner_base import HorovodRunner
+        from sparkdl.image.imageIO import imageArrayToStruct
+        from sparkdl.param import CanLoadImage, HasInputCol, HasOutputMode, keyword_only
+        from sparkdl.transformers.keras_image import KerasImageFileTransformer
+        from sparkdl.transformers.tf_image import TFImageTransformer
+        from sparkdl.udf.keras_image_model import registerKerasImageUDF
+        import pydeepl
+
+        assert registerKerasImageUDF is pydeepl.registerKerasImageUDF
+        assert issubclass(KerasImageFileTransformer, CanLoadImage)
+        assert imageIO.imageArrayToStruct is imageArrayToStruct
+        from pyspark.sql import SparkSession
+
+        spark = SparkSession.builder.getOrCreate()
+        spark.udf.register("next", lambda x: x + 1, "int")
+        print(spark.createDataFrame([(1,), (5,)], ["x"]).selectExpr("next(x) AS y").collect())
+        """
+    )
+    assert printed == "[Row(y=2), Row(y=6)]\n"
+
+
 def test_it_is_too_late_once_the_real_modules_are_there(python, tmp_path):
     (tmp_path / "sparkdl.py").write_text("")
     printed = python(
