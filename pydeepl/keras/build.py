@@ -1,11 +1,12 @@
 """From nodes to a core graph: a builder for each class of layer, and one list of all that cannot be built."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, NoReturn
 
 from pydeepl import _core
-from pydeepl.keras import elementwise
+from pydeepl.keras import elementwise, moves, windows
 from pydeepl.keras.elementwise import finish
+from pydeepl.keras.ends import INPUTS, OUTPUTS, Shape, add_inputs, join_outputs, read_shape
 from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.topology import Key, Node, Topology
 
@@ -16,29 +17,45 @@ class Built(NamedTuple):
     graph: _core.Graph
     nodes: dict[Key, int]
     owners: list[str]
+    output: int  # of all outputs, one after the other
+    shapes: list[Shape]  # of the outputs
 
 
-def build(path: str, topology: Topology) -> Built:
-    """The graph of a model with one input. Raises WeightsError listing every layer that cannot be built."""
+def build(path: str, topology: Topology, sizes: Mapping[str, Shape]) -> Built:
+    """The graph of a model. Raises WeightsError listing every layer that cannot be built.
+
+    sizes: one sample's shape at each of its inputs, by name.
+    """
     problems = unsupported(topology.nodes)
     if problems:
         raise WeightsError(_report(path, problems))
     graph = _core.Graph()
-    nodes: dict[Key, int] = {}
-    owners: list[str] = []
+    try:
+        nodes = add_inputs(graph, {key: sizes[key[0]] for key in topology.inputs})
+    except (ValueError, TypeError) as error:
+        raise WeightsError(_report(path, [f"InputLayer: {error}"])) from error
+    owners = [INPUTS] * (max(nodes.values()) + 1)
     for node in topology.nodes:
-        name = node.layer if node.call == 0 else f"{node.layer}/{node.call}"
+        here, name = (node.layer, node.call), f"{node.layer}/{node.call}" if node.call else node.layer
+        if here in nodes:
+            continue
         try:
-            nodes[node.layer, node.call] = _build(graph, name, node, [nodes[key] for key in node.inputs])
-        except (ValueError, TypeError) as error:  # what the shapes do not allow: nothing can follow it
+            nodes[here] = _build(graph, name, node, [nodes[key] for key in node.inputs])
+        except (Unsupported, ValueError, TypeError) as error:  # what the shapes do not allow
             raise WeightsError(_report(path, [f"{node.layer} ({node.kind}): {error}"])) from error
-        owners += [node.layer] * (len(graph.layers) - len(owners))
-    return Built(graph, nodes, owners)
+        owners += [node.layer] * (nodes[here] + 1 - len(owners))
+    outputs = [nodes[key] for key in topology.outputs]
+    shapes = [graph.shape(node) for node in outputs]
+    output = join_outputs(graph, outputs)
+    owners += [OUTPUTS] * (output + 1 - len(owners))
+    return Built(graph, nodes, owners, output, shapes)
 
 
 def unsupported(nodes: list[Node]) -> list[str]:
-    """A line for every layer that cannot be built whatever its input."""
-    return [f"{node.layer} ({node.kind}): {reason}" for node in nodes if (reason := _refused(node))]
+    """A line for every layer that cannot be built whatever its input; once for one that is called often."""
+    reasons = ((node, _refused(node)) for node in nodes)
+    lines = [f"{node.layer} ({node.kind}): {reason}" for node, reason in reasons if reason]
+    return list(dict.fromkeys(lines))
 
 
 def _report(path: str, problems: list[str]) -> str:
@@ -46,8 +63,15 @@ def _report(path: str, problems: list[str]) -> str:
     return "\n  ".join([f"{path}: {count} not supported:", *problems])
 
 
+class _ShapeUnknown(Exception):
+    """Ends a builder that would ask for a shape."""
+
+
 class _AnyGraph:
     """Takes every layer: with it a builder says what it refuses in a configuration, whatever the shapes."""
+
+    def shape(self, node: int) -> NoReturn:
+        raise _ShapeUnknown
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         return lambda *args, **kwargs: 0
@@ -56,6 +80,8 @@ class _AnyGraph:
 def _refused(node: Node) -> str | None:
     try:
         _build(_AnyGraph(), node.layer, node, [0] * max(1, len(node.inputs)))
+    except _ShapeUnknown:
+        return None
     except Unsupported as error:
         return str(error)
     except KeyError as error:
@@ -81,65 +107,14 @@ def _unknown(node: Node) -> str:
         return f"TensorFlow's {node.config.get('function')}: no such layer here"
     if node.kind == "Lambda":
         return "it is code, which is never executed from a file"
-    if node.kind in ("Sequential", "Functional", "Model"):
-        return "a model inside a model"
     return "no such layer here"
 
 
-def _input(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    shape = list(config.get("batch_shape") or config.get("batch_input_shape") or [])[1:]
-    if not 1 <= len(shape) <= 3:
-        raise Unsupported(
-            f"expected [height, width, channels], [length, channels] or [features], found {shape}"
-        )
-    if None in shape:
-        raise Unsupported(f"its size {shape} is open: save the model with a fixed input size")
-    return graph.input(name, *shape)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = (value, value) if isinstance(value, int) else value
-    return int(first), int(second)
-
-
-def _window(config: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "stride": _pair(config["strides"]),
-        "dilation": _pair(config.get("dilation_rate", 1)),
-        "padding": config["padding"],
-        "use_bias": config["use_bias"],
-    }
-
-
-def _conv2d(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    if config.get("groups", 1) != 1:
-        raise Unsupported(f"{config['groups']} groups")
-    size, window = _pair(config["kernel_size"]), _window(config)
-
-    def build(name: str, activation: str | None) -> int:
-        return graph.conv2d(name, inputs[0], config["filters"], size, activation=activation, **window)
-
-    return finish(graph, name, config["activation"], build)
-
-
-def _depthwise(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    size, window = _pair(config["kernel_size"]), _window(config) | {"multiplier": config["depth_multiplier"]}
-
-    def build(name: str, activation: str | None) -> int:
-        return graph.depthwise_conv2d(name, inputs[0], size, activation=activation, **window)
-
-    return finish(graph, name, config["activation"], build)
-
-
-def _separable(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    size, window = _pair(config["kernel_size"]), _window(config) | {"multiplier": config["depth_multiplier"]}
-
-    def build(name: str, activation: str | None) -> int:
-        return graph.separable_conv2d(
-            name, inputs[0], config["filters"], size, activation=activation, **window
-        )
-
-    return finish(graph, name, config["activation"], build)
+def _input(graph: Any, name: str, config: dict[str, Any], inputs: list[int]) -> int:
+    read_shape(config)
+    if isinstance(graph, _core.Graph):  # add_inputs made all that the model takes
+        raise Unsupported("it is not among the model's inputs")
+    return 0
 
 
 def _dense(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
@@ -159,37 +134,12 @@ def _batch_norm(graph: _core.Graph, name: str, config: dict[str, Any], inputs: l
     return graph.batch_norm(name, inputs[0], epsilon=config["epsilon"], **parts)
 
 
-def _pool(kind: str) -> Callable[..., int]:
-    def pool(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-        make = graph.max_pool2d if kind == "max" else graph.avg_pool2d
-        size = _pair(config["pool_size"])
-        stride = size if config["strides"] is None else _pair(config["strides"])
-        return make(name, inputs[0], size, stride=stride, padding=config["padding"])
-
-    return pool
-
-
 def _global_pool(kind: str) -> Callable[..., int]:
     def pool(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
         make = graph.global_max_pool if kind == "max" else graph.global_avg_pool
         return make(name, inputs[0], keepdims=bool(config.get("keepdims")))
 
     return pool
-
-
-def _concatenate(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    if config["axis"] not in (-1, 3):
-        raise Unsupported(f"axis {config['axis']}: expected the last")
-    return graph.concat(name, inputs)
-
-
-def _zero_padding(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    rows, columns = (_pair(side) for side in config["padding"])
-    return graph.zero_pad(name, inputs[0], *rows, *columns)
-
-
-def _flatten(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    return graph.flatten(name, inputs[0])
 
 
 def _identity(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
@@ -199,6 +149,7 @@ def _identity(graph: _core.Graph, name: str, config: dict[str, Any], inputs: lis
 # What training alone does leaves values as they are.
 _TRAINING_ONLY = (
     "Dropout",
+    "SpatialDropout1D",
     "SpatialDropout2D",
     "AlphaDropout",
     "GaussianDropout",
@@ -208,18 +159,14 @@ _TRAINING_ONLY = (
 
 _BUILDERS: dict[str, Callable[[_core.Graph, str, dict[str, Any], list[int]], int]] = {
     "InputLayer": _input,
-    "Conv2D": _conv2d,
-    "DepthwiseConv2D": _depthwise,
-    "SeparableConv2D": _separable,
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
-    "MaxPooling2D": _pool("max"),
-    "AveragePooling2D": _pool("avg"),
+    "GlobalMaxPooling1D": _global_pool("max"),
     "GlobalMaxPooling2D": _global_pool("max"),
+    "GlobalAveragePooling1D": _global_pool("avg"),
     "GlobalAveragePooling2D": _global_pool("avg"),
-    "Concatenate": _concatenate,
-    "ZeroPadding2D": _zero_padding,
-    "Flatten": _flatten,
     **elementwise.BUILDERS,
+    **moves.BUILDERS,
+    **windows.BUILDERS,
     **dict.fromkeys(_TRAINING_ONLY, _identity),
 }

@@ -8,7 +8,7 @@
 Keras loads it by the order of the layers that have weights, whatever their names; so does `match.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
@@ -25,8 +25,12 @@ def _has_layers(group: Any) -> bool:
     return "layer_names" in group.attrs or "layer_names0" in group.attrs
 
 
-def read_legacy(path: str, root: Any) -> StoredWeights:
-    """The layers with weights of an open file."""
+def read_legacy(path: str, root: Any, models: Collection[str] | None = None) -> StoredWeights:
+    """The layers with weights of an open file.
+
+    models: the layers that are models themselves, whose layers are then named "model/layer"; None where that is
+    not known: the layers of the largest model are taken.
+    """
     whole = not _has_layers(root)
     group = group_at(path, root, "model_weights") if whole else root
     names = names_attribute(path, group, "layer_names")
@@ -35,17 +39,27 @@ def read_legacy(path: str, root: Any) -> StoredWeights:
     if len(names) > MAX_LAYERS:
         raise WeightsError(f"{path}: {group.name} lists {len(names)} layers, more than {MAX_LAYERS}")
     handle = handle_of(root)
-    members = [list(_layers(path, group, name, handle)) for name in names]
-    # A layer that is a model itself holds many. The largest model is the network; the others, in it or around
-    # it, are a preprocessing or a head.
-    models = [[layers[0] for layers in members if len(layers) == 1]]
-    models += [layers for layers in members if len(layers) > 1]
-    layers = max(models, key=len)
+    members = [list(_layers(path, group, name, handle, name in (models or ()))) for name in names]
+    if models is None:
+        layers = _largest(members)
+    else:
+        layers = [layer for member in members for layer in member]
     kind = "Keras whole-model HDF5 file" if whole else "Keras legacy HDF5 weights"
     return StoredWeights(path, kind, Naming.ANY, layers)
 
 
-def _layers(path: str, group: Any, name: str, handle: int | None) -> Iterator[StoredLayer]:
+def _largest(members: list[list[StoredLayer]]) -> list[StoredLayer]:
+    """Of the layers that each member of a model holds, those of one model.
+
+    A layer that is a model itself holds many. The largest model is the network; the others, in it or around it,
+    are a preprocessing or a head.
+    """
+    models = [[layers[0] for layers in members if len(layers) == 1]]
+    models += [layers for layers in members if len(layers) > 1]
+    return max(models, key=len)
+
+
+def _layers(path: str, group: Any, name: str, handle: int | None, model: bool) -> Iterator[StoredLayer]:
     """The layer `name` if it has weights; for a nested model, each of its layers that has."""
     layer = group_at(path, group, name)
     weights = names_attribute(path, layer, "weight_names") or []
@@ -54,10 +68,7 @@ def _layers(path: str, group: Any, name: str, handle: int | None) -> Iterator[St
         if weight.rpartition("/")[2] in ("count", "count:0") and is_counter(path, layer, weight):
             continue
         arrays.setdefault(weight.rpartition("/")[0], []).append(weight)
-    if len(arrays) > 1:
-        for inner, stored in arrays.items():
-            title = inner.rpartition("/")[2]
-            yield StoredLayer(title, [array_at(path, layer, weight, handle) for weight in stored])
-    else:
-        for stored in arrays.values():
-            yield StoredLayer(name, [array_at(path, layer, weight, handle) for weight in stored])
+    for inner, stored in arrays.items():
+        title = inner.rpartition("/")[2]
+        full = f"{name}/{title}" if model else title if len(arrays) > 1 else name
+        yield StoredLayer(full, [array_at(path, layer, weight, handle) for weight in stored])

@@ -14,15 +14,19 @@ Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 def match(
-    stored: StoredWeights, wanted: Sequence[Layer], top: Sequence[Layer] = ()
+    stored: StoredWeights,
+    wanted: Sequence[Layer],
+    top: Sequence[Layer] = (),
+    classes: Sequence[str] | None = None,
 ) -> list[tuple[Layer, StoredLayer]]:
     """Pairs every wanted layer with its stored one; nothing is read.
 
     wanted: the layers with parameters, in Keras' order; top: layers that the file may hold besides
-    (the whole top or nothing of it; its last layer may have any number of classes).
+    (the whole top or nothing of it; its last layer may have any number of classes); classes: what files with
+    class names call the wanted layers, where that is known.
     Raises WeightsError with every missing, extra and misshapen layer.
     """
-    pairs = pair(stored, wanted)
+    pairs = pair(stored, wanted, classes)
     problems = _problems(pairs)
     if problems and top:
         with_top = pair(stored, [*wanted, *top])
@@ -35,7 +39,7 @@ def match(
     return [(layer, found) for layer, found in pairs if layer and found and layer.name in names]
 
 
-def pair(stored: StoredWeights, wanted: Sequence[Layer]) -> list[Pair]:
+def pair(stored: StoredWeights, wanted: Sequence[Layer], classes: Sequence[str] | None = None) -> list[Pair]:
     """Layers side by side as the file's naming asks; None stands for what has no partner."""
     names = [layer.name for layer in wanted]
     titles = [layer.title or layer.name for layer in stored.layers]
@@ -43,7 +47,9 @@ def pair(stored: StoredWeights, wanted: Sequence[Layer]) -> list[Pair]:
     if stored.naming is Naming.OWN or sorted(titles) == sorted(names):
         return _by_key(names, wanted, titles, stored.layers)
     if stored.naming is Naming.CLASS:
-        return _by_key(_class_names(wanted), wanted, [layer.name for layer in stored.layers], stored.layers)
+        return _by_key(
+            classes or _class_names(wanted), wanted, [layer.name for layer in stored.layers], stored.layers
+        )
     pairs = _by_order(wanted, stored.layers)
     if len(set(titles) & set(names)) >= len(names) / 2 and _problems(pairs):
         return _by_key(names, wanted, titles, stored.layers)  # it cannot fit: names tell best what is wrong

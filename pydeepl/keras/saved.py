@@ -1,19 +1,27 @@
 """Models in files: what they are made of, known without their weights, and the weights."""
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl.keras.build import Built, build
 from pydeepl.keras.config import read_config
+from pydeepl.keras.ends import OpenShape, Shape, input_shapes
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.nested import Model, read_topology
 from pydeepl.keras.onnx import is_onnx, read_onnx
-from pydeepl.keras.reader import graph_layers, load_params
-from pydeepl.keras.topology import Topology, read_topology
+from pydeepl.keras.reader import graph_layers, load_model_params
+from pydeepl.keras.topology import Topology
 
-Params = list[NDArray[np.float32] | None]
+Params: TypeAlias = list[NDArray[np.float32] | None]
+Weights: TypeAlias = dict[str, list[NDArray[np.float32]]]  # of each layer
+InputShape: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]
+
+# What an open extent is taken for until it is known.
+_NOMINAL = 256
 
 
 class SavedModel(NamedTuple):
@@ -22,15 +30,27 @@ class SavedModel(NamedTuple):
     path: str
     weights: str
     """The file of its weights: the same one, but for JSON."""
-    topology: Topology
+    model: Model
     built: Built
+    """For inputs of `shapes`, with some number for what is open there."""
+    shapes: dict[str, OpenShape]
+    """One sample's shape at each input, with None for what is open."""
     files: list[str]
     """All files that it is made of."""
-    arrays: dict[str, list[NDArray[np.float32]]] | None = None
+    arrays: Weights | None = None
     """Each layer's weights where they had to be read on the way (ONNX)."""
 
+    @property
+    def topology(self) -> Topology:
+        """Its nodes."""
+        return self.model.topology
 
-def open_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> SavedModel:
+
+def open_model(
+    path: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = None,
+    inputShape: InputShape | None = None,
+) -> SavedModel:
     """The layers of a model in a file of Keras or ONNX. Parameters, and what is raised: see load_model."""
     name = os.fspath(path)
     if is_onnx(name):
@@ -38,34 +58,83 @@ def open_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | N
             raise ValueError(
                 f"{name}: an ONNX file holds its own weights; weights={os.fspath(weights)!r} has no use"
             )
-        model = read_onnx(name)
-        return SavedModel(name, name, model.topology, build(name, model.topology), model.files, model.weights)
-    topology = read_topology(name, read_config(path))
-    file = name if weights is None else os.fspath(weights)
-    return SavedModel(name, file, topology, build(name, topology), list(dict.fromkeys([name, file])))
+        onnx = read_onnx(name)
+        model, file, files, arrays = Model(onnx.topology, {}, {}), name, onnx.files, onnx.weights
+    else:
+        model, arrays = read_topology(name, read_config(path)), None
+        file = name if weights is None else os.fspath(weights)
+        files = list(dict.fromkeys([name, file]))
+    shapes = input_shapes(model.topology)
+    if inputShape is not None:
+        shapes = _narrowed(shapes, inputShape)
+    return SavedModel(name, file, model, _built(name, model.topology, shapes), shapes, files, arrays)
 
 
-def model_params(model: SavedModel) -> tuple[Params, str]:
-    """A model's parameters as `_core.Network` takes them, and the kind of their file in words.
+def _built(path: str, topology: Topology, shapes: Mapping[str, OpenShape]) -> Built:
+    try:
+        return build(path, topology, {name: fixed(shape) for name, shape in shapes.items()})
+    except WeightsError as error:
+        if not is_open(shapes):
+            raise
+        raise WeightsError(f"{error}\n  (open extents were taken for {_NOMINAL}: see inputShape)") from error
+
+
+def is_open(shapes: Mapping[str, OpenShape]) -> bool:
+    """Whether an extent of an input is open."""
+    return any(None in shape for shape in shapes.values())
+
+
+def fixed(shape: OpenShape) -> Shape:
+    """The shape with some number for what is open."""
+    return tuple(_NOMINAL if extent is None else extent for extent in shape)
+
+
+def _narrowed(shapes: dict[str, OpenShape], given: InputShape) -> dict[str, OpenShape]:
+    """The shapes with their open extents as given."""
+    if not isinstance(given, Mapping):
+        if len(shapes) != 1:
+            raise ValueError(f"inputShape: expected a dictionary of {', '.join(shapes)}, got {given!r}")
+        given = {next(iter(shapes)): given}
+    if not set(given) <= set(shapes):
+        raise ValueError(f"inputShape: the model's inputs are {', '.join(shapes)}, got {', '.join(given)}")
+    result = dict(shapes)
+    for name, wanted in given.items():
+        shape = shapes[name]
+        fits = len(wanted) == len(shape) and all(
+            isinstance(extent, int) and extent > 0 and own in (None, extent)
+            for own, extent in zip(shape, wanted, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"inputShape of {name}: expected {list(shape)}, got {list(wanted)}")
+        result[name] = tuple(wanted)
+    return result
+
+
+def model_weights(model: SavedModel) -> tuple[Weights, str]:
+    """Each layer's weights, and the kind of their file in words.
 
     Raises FileNotFoundError; WeightsError for weights that do not fit the model.
     """
-    layers, owners = graph_layers(model.built.graph), model.built.owners
-    first = _first_calls(owners)
     if is_onnx(model.path):
-        kind = "ONNX file"
-        found = read_onnx(model.path).weights if model.arrays is None else model.arrays
-    else:
-        once = [layer if index in first else layer._replace(params=[]) for index, layer in enumerate(layers)]
-        loaded, kind = load_params(model.weights, once)
-        arrays = iter(loaded)
-        found = {owners[index]: [next(arrays) for _ in layers[index].params] for index in sorted(first)}
+        return (read_onnx(model.path).weights if model.arrays is None else model.arrays), "ONNX file"
+    owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
+    once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
+    return load_model_params(model.weights, list(once.values()), model.model.places)
+
+
+def arranged(built: Built, weights: Weights) -> Params:
+    """The parameters as `_core.Network` takes them for a graph."""
     params: Params = []
-    for layer, owner in zip(layers, owners, strict=False):  # a pooling added for features has no owner
-        params += found[owner] if layer.params else []
-    return params, kind
+    # A pooling that was added for features has no owner, and no parameters.
+    for layer, owner in zip(graph_layers(built.graph), built.owners, strict=False):
+        params += weights[owner] if layer.params else []
+    return params
 
 
-def _first_calls(owners: Sequence[str]) -> set[int]:
-    """The graph layers that stand for their Keras layer: a shared layer's weights are stored once."""
-    return {index for index, owner in enumerate(owners) if owner not in owners[:index]}
+def model_params(model: SavedModel) -> tuple[Params, str]:
+    """A model's parameters as `_core.Network` takes them for its graph, and the kind of their file in words.
+
+    Raises FileNotFoundError; WeightsError for weights that do not fit the model.
+    """
+    weights, kind = model_weights(model)
+    return arranged(model.built, weights), kind

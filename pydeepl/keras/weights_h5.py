@@ -8,6 +8,7 @@ Keras 2.12 to 2.15 call the outer group `_layer_checkpoint_dependencies`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydeepl.keras.errors import WeightsError
@@ -23,15 +24,27 @@ def is_weights_h5(root: Any) -> bool:
     return any(name in root for name in CONTAINERS)
 
 
-def read_weights_h5(path: str, root: Any) -> StoredWeights:
-    """The layers with weights of an open file; of several models in one another, those of the largest."""
-    models = list(_models(path, root, _MAX_DEPTH, handle_of(root)))
-    layers = max(models, key=len, default=[])
+def read_weights_h5(path: str, root: Any, nested: bool = False) -> StoredWeights:
+    """The layers with weights of an open file.
+
+    nested: those of all models, named "functional/dense"; else, of models in one another, the largest's.
+    """
+    models = dict(_models(path, root, _MAX_DEPTH, handle_of(root)))
+    if nested and len(models) > 1:
+        layers = [
+            replace(layer, name=prefix + layer.name, title=None)
+            for prefix, members in models.items()
+            for layer in members
+        ]
+    else:
+        layers = max(models.values(), key=len, default=[])
     return StoredWeights(path, "Keras 3 weights", Naming.CLASS, layers)
 
 
-def _models(path: str, group: Any, depth: int, handle: int | None) -> Iterator[list[StoredLayer]]:
-    """The layers with weights of the model at `group`, then those of the models in it."""
+def _models(
+    path: str, group: Any, depth: int, handle: int | None, prefix: str = ""
+) -> Iterator[tuple[str, list[StoredLayer]]]:
+    """The layers with weights of the model at `group`, then those of the models in it, each with its name."""
     name = next((name for name in CONTAINERS if name in group), None)
     if name is None:
         return
@@ -42,9 +55,9 @@ def _models(path: str, group: Any, depth: int, handle: int | None) -> Iterator[l
         raise WeightsError(f"{path}: {container.name} holds {len(container)} layers, more than {MAX_LAYERS}")
     members = {member: group_at(path, container, member) for member in container}
     layers = (_layer(path, member, inner, handle) for member, inner in members.items())
-    yield [layer for layer in layers if layer is not None]
-    for inner in members.values():
-        yield from _models(path, inner, depth - 1, handle)
+    yield prefix, [layer for layer in layers if layer is not None]
+    for member, inner in members.items():
+        yield from _models(path, inner, depth - 1, handle, f"{prefix}{member}/")
 
 
 def _layer(path: str, name: str, group: Any, handle: int | None) -> StoredLayer | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pydeepl.keras.build import Unsupported
+from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.onnx import shapes, windows
 from pydeepl.keras.onnx.curves import NONNEGATIVE, POINTS, activation_of, curve_of, line_of
 from pydeepl.keras.onnx.operands import Array, Operands, key_of

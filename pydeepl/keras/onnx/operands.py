@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pydeepl.keras.build import Unsupported
+from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.onnx.file import OnnxNode
 from pydeepl.keras.onnx.folding import ints
 from pydeepl.keras.onnx.sketch import Sketch

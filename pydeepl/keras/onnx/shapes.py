@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import prod
 
-from pydeepl.keras.build import Unsupported
+from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.onnx.file import OnnxGraph
 from pydeepl.keras.onnx.operands import Operands, key_of
 from pydeepl.keras.onnx.sketch import Sketch

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydeepl.keras.build import Unsupported, unsupported
-from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.build import unsupported
+from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.onnx import folding
 from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode, open_graph
 from pydeepl.keras.onnx.layers import LAYERS

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pydeepl.keras.build import Unsupported
+from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.onnx.operands import Array, Operands
 from pydeepl.keras.onnx.values import Value, text
 from pydeepl.keras.topology import Key
