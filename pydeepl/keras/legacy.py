@@ -28,8 +28,8 @@ def _has_layers(group: Any) -> bool:
 def read_legacy(path: str, root: Any, models: Collection[str] | None = None) -> StoredWeights:
     """The layers with weights of an open file.
 
-    models: the layers that are models themselves, whose layers are then named "model/layer"; None where that is
-    not known: the layers of the largest model are taken.
+    models: the layers that are models themselves, whose layers are then named "model/layer"; None where that
+    is not known: the layers of the largest model are taken.
     """
     whole = not _has_layers(root)
     group = group_at(path, root, "model_weights") if whole else root
@@ -51,8 +51,8 @@ def read_legacy(path: str, root: Any, models: Collection[str] | None = None) -> 
 def _largest(members: list[list[StoredLayer]]) -> list[StoredLayer]:
     """Of the layers that each member of a model holds, those of one model.
 
-    A layer that is a model itself holds many. The largest model is the network; the others, in it or around it,
-    are a preprocessing or a head.
+    A layer that is a model itself holds many. The largest model is the network; the others, in it or around
+    it, are a preprocessing or a head.
     """
     models = [[layers[0] for layers in members if len(layers) == 1]]
     models += [layers for layers in members if len(layers) > 1]

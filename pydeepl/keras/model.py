@@ -44,8 +44,8 @@ class KerasModel:
 
     Attributes: name; inputShapes, of one row of each input by name: (height, width, channels),
     (length, channels) or (features,), with None for an extent that is open; outputShapes, of one row of each
-    output, empty while an extent is open; layerNames, of every layer whose output `predict` can give, those of
-    nested models as "model/layer". Safe from several threads.
+    output, empty while an extent is open; layerNames, of every layer whose output `predict` can give, those
+    of nested models as "model/layer". Safe from several threads.
     """
 
     def __init__(self, saved: SavedModel, weights: Weights, threads: int) -> None:
@@ -73,7 +73,7 @@ class KerasModel:
 
     @property
     def inputShape(self) -> Shape:
-        """Of one row of the model's input. Raises ValueError where it has several, or leaves an extent open."""
+        """Of one row of the input. Raises ValueError where there are several, or an extent is open."""
         self._check_one("inputs", list(self.inputShapes))
         if is_open(self.inputShapes):
             raise ValueError(self._open_text())
@@ -81,7 +81,7 @@ class KerasModel:
 
     @property
     def outputShape(self) -> Shape:
-        """Of one row of the model's output. Raises ValueError where it has several, or depends on the input."""
+        """Of one row of the output. Raises ValueError where there are several, or an extent is open."""
         self._check_one("outputs", [layer for layer, _ in self._saved.topology.outputs])
         if not self.outputShapes:
             raise ValueError(self._open_text())
@@ -100,8 +100,8 @@ class KerasModel:
 
         Parameters
         ----------
-        x : numbers [n, *inputShape] for any n, as the model wants them: nothing is preprocessed. A list of such
-            arrays, or a dictionary by the inputs' names, for a model of several inputs.
+        x : numbers [n, *inputShape] for any n, as the model wants them: nothing is preprocessed. A list of
+            such arrays, or a dictionary by the inputs' names, for a model of several inputs.
         layer : a name of layerNames; None for the model's output.
         batchSize : rows that are run at a time; None for 32 images, or 512 of what is smaller.
 
@@ -191,7 +191,7 @@ def _checked(value: Any, shape: OpenShape, name: str) -> NDArray[Any]:
 
 
 def _batch(arrays: Sequence[NDArray[Any]], rows: slice) -> NDArray[Any]:
-    """Some rows as the core takes them: pixels as they are, all else as float32; several inputs side by side."""
+    """Some rows as the core takes them: pixels as they are, else float32; several inputs side by side."""
     if len(arrays) > 1:
         parts = [array[rows] for array in arrays]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1, dtype=np.float32)
@@ -214,8 +214,8 @@ def load_model(
         as Keras, tf2onnx and PyTorch export them (with the package onnx: `pip install "pydeepl[onnx]"`).
     weights : a file of the model's weights in any of Keras' formats; needed with `.json` alone.
     threads : threads of the core; None for all CPUs that the process may use.
-    inputShape : of one row, for a model that leaves extents open, such as (224, 224, 3) for (None, None, 3); a
-        dictionary by name for several inputs. None to take any size: networks are made for each as it comes.
+    inputShape : of one row, for a model that leaves extents open, such as (224, 224, 3) for (None, None, 3);
+        a dictionary by name for several inputs. None to take any size: networks are made for each as it comes.
 
     Images are given, and maps come out, channels last, [n, height, width, channels], also of an ONNX file
     whose own order is [n, channels, height, width]. Its layers are named as its nodes are.

@@ -28,8 +28,8 @@ def open_weights(
     """The layers of a weights file with the shapes of their arrays, which can be read until the context ends.
 
     path: a file in any of the formats of Keras 1 to 3 or our own; its content decides, not its name.
-    models: names of the model's layers that are models themselves, to have the layers of all of them; None where
-    that is not known, to have those of the largest model in the file.
+    models: names of the model's layers that are models themselves, to have the layers of all of them; None
+    where that is not known, to have those of the largest model in the file.
     Raises FileNotFoundError; WeightsError for a file that is none of these, is damaged, or is refused.
     """
     name = os.fspath(path)
@@ -92,10 +92,10 @@ def load_params(
 def load_model_params(
     path: str | os.PathLike[str], layers: Sequence[Layer], places: Mapping[str, Place]
 ) -> tuple[dict[str, list[NDArray[np.float32]]], str]:
-    """The parameters of a model whose configuration is known, by the names of its layers.
+    """The parameters of a model whose configuration is known, by its layers' names; the file's kind in words.
 
-    layers: those with parameters, in any order; places: of each layer, in the order of Keras' files. Returns them and
-    the file's kind in words. Raises FileNotFoundError; WeightsError that lists every missing, extra and misshapen layer.
+    layers: those with parameters, in any order; places: of each layer, in the order of Keras' files.
+    Raises FileNotFoundError; WeightsError that lists every missing, extra and misshapen layer.
     """
     order = {name: index for index, name in enumerate(places)}
     wanted = sorted(layers, key=lambda layer: order[layer.name])

@@ -1,7 +1,8 @@
 """Models in files: what they are made of, known without their weights, and the weights."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -71,8 +72,15 @@ def open_model(
 
 
 def _built(path: str, topology: Topology, shapes: Mapping[str, OpenShape]) -> Built:
-    try:
+    with _told_of_open_sizes(shapes):
         return build(path, topology, {name: fixed(shape) for name, shape in shapes.items()})
+
+
+@contextmanager
+def _told_of_open_sizes(shapes: Mapping[str, OpenShape]) -> Iterator[None]:
+    """Says in a WeightsError what was taken for open extents."""
+    try:
+        yield
     except WeightsError as error:
         if not is_open(shapes):
             raise
@@ -119,7 +127,8 @@ def model_weights(model: SavedModel) -> tuple[Weights, str]:
         return (read_onnx(model.path).weights if model.arrays is None else model.arrays), "ONNX file"
     owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
     once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
-    return load_model_params(model.weights, list(once.values()), model.model.places)
+    with _told_of_open_sizes(model.shapes):
+        return load_model_params(model.weights, list(once.values()), model.model.places)
 
 
 def arranged(built: Built, weights: Weights) -> Params:

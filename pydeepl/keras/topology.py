@@ -116,7 +116,7 @@ def _sequential(inner: Any, nested: bool) -> Scheme:
 
 
 def _first_shape(layer: dict[str, Any]) -> list[int | None] | None:
-    """The shape that a sequence's first layer says it takes, or the first layer of a model that comes first."""
+    """The shape that a sequence's first layer takes, or that layer's own first one if it is a model."""
     while layer["class_name"] in MODELS:
         inner = layer["config"]
         layer = layers_of(layer["class_name"], inner)[0]

@@ -202,7 +202,7 @@ REFUSED = {
     "axis 0": ("ends", {"axis": 0}, "axis 0, which is the rows'"),
     "cropping": ("cropped", {"cropping": [30, 30]}, r"cropping .* leaves nothing of \[38, 6\]"),
     "upsampling": ("longer", {"size": [2, 2]}, "expected 1 numbers, found"),
-    "padding": ("padded_out", {"output_padding": 5}, "no output of 47 is made from the input's 18"),
+    "padding": ("padded_out", {"output_padding": 5}, "no output of 42 is made from the input's 18"),
     "groups": ("grouped", {"groups": 3}, "3 groups do not divide 8 input channels"),
     "dims": ("turned", {"dims": [2, 2]}, "expected every axis of its input's 2 once"),
     "kernel": ("causal", {"kernel_size": [3, 3]}, "expected 1 numbers, found"),
