@@ -6,7 +6,17 @@ from typing import Any, NamedTuple, NoReturn
 from pydeepl import _core
 from pydeepl.keras import elementwise, moves, windows
 from pydeepl.keras.elementwise import finish
-from pydeepl.keras.ends import INPUTS, OUTPUTS, Shape, add_inputs, join_outputs, read_shape
+from pydeepl.keras.ends import (
+    INPUTS,
+    OUTPUTS,
+    OpenShape,
+    Shape,
+    add_inputs,
+    closed,
+    input_shapes,
+    join_outputs,
+    read_shape,
+)
 from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.topology import Key, Node, Topology
 
@@ -21,17 +31,18 @@ class Built(NamedTuple):
     shapes: list[Shape]  # of the outputs
 
 
-def build(path: str, topology: Topology, sizes: Mapping[str, Shape]) -> Built:
+def build(path: str, topology: Topology, sizes: Mapping[str, OpenShape] | None = None) -> Built:
     """The graph of a model. Raises WeightsError listing every layer that cannot be built.
 
-    sizes: one sample's shape at each of its inputs, by name.
+    sizes: one sample's shape at each of its inputs, by name; None for what the configuration says.
     """
     problems = unsupported(topology.nodes)
     if problems:
         raise WeightsError(_report(path, problems))
     graph = _core.Graph()
     try:
-        nodes = add_inputs(graph, {key: sizes[key[0]] for key in topology.inputs})
+        shapes = input_shapes(topology) if sizes is None else sizes
+        nodes = add_inputs(graph, {key: closed(key[0], shapes[key[0]]) for key in topology.inputs})
     except (ValueError, TypeError) as error:
         raise WeightsError(_report(path, [f"InputLayer: {error}"])) from error
     owners = [INPUTS] * (max(nodes.values()) + 1)
@@ -45,10 +56,10 @@ def build(path: str, topology: Topology, sizes: Mapping[str, Shape]) -> Built:
             raise WeightsError(_report(path, [f"{node.layer} ({node.kind}): {error}"])) from error
         owners += [node.layer] * (nodes[here] + 1 - len(owners))
     outputs = [nodes[key] for key in topology.outputs]
-    shapes = [graph.shape(node) for node in outputs]
+    made = [graph.shape(node) for node in outputs]
     output = join_outputs(graph, outputs)
     owners += [OUTPUTS] * (output + 1 - len(owners))
-    return Built(graph, nodes, owners, output, shapes)
+    return Built(graph, nodes, owners, output, made)
 
 
 def unsupported(nodes: list[Node]) -> list[str]:

@@ -48,6 +48,14 @@ def input_shapes(topology: Topology) -> dict[str, OpenShape]:
     return shapes
 
 
+def closed(name: str, shape: OpenShape) -> Shape:
+    """A shape without open extents. Raises ValueError where it has some."""
+    extents = [extent for extent in shape if extent is not None]
+    if len(extents) < len(shape):
+        raise ValueError(f"{name}: its size {list(shape)} is open, expected a fixed one")
+    return tuple(extents)
+
+
 def add_inputs(graph: _core.Graph, shapes: Mapping[Key, Shape]) -> dict[Key, int]:
     """The node of each input of a graph that has none yet."""
     if len(shapes) == 1:

@@ -215,7 +215,7 @@ def load_model(
     weights : a file of the model's weights in any of Keras' formats; needed with `.json` alone.
     threads : threads of the core; None for all CPUs that the process may use.
     inputShape : of one row, for a model that leaves extents open, such as (224, 224, 3) for (None, None, 3);
-        a dictionary by name for several inputs. None to take any size: networks are made for each as it comes.
+        a dictionary by name for several inputs. None to take any size: each has a network, made as it comes.
 
     Images are given, and maps come out, channels last, [n, height, width, channels], also of an ONNX file
     whose own order is [n, channels, height, width]. Its layers are named as its nodes are.

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl.keras.build import build
+from pydeepl.keras.ends import input_shapes
 from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.model import KerasModel
+from pydeepl.keras.nested import Model
 from pydeepl.keras.reader import graph_layers
+from pydeepl.keras.saved import SavedModel
 from pydeepl.keras.tensorflow.graphdef import GraphDef, NodeDef
 from pydeepl.keras.topology import Key, Node, Topology
 
@@ -74,7 +77,6 @@ def graph_model(
         size = translation.sizes.get(name, -1)
         if size not in (-1, made[0]):
             raise WeightsError(f"{graph.name}: {name}: rows of {made[0]} numbers, reshaped to {size}")
-    params: list[NDArray[np.float32] | None] = []
     for layer, owner in zip(graph_layers(built.graph), built.owners, strict=True):
         arrays = translation.weights.get(owner, []) if layer.params else []
         wanted = [tuple(size) for _, size in layer.params]
@@ -83,8 +85,9 @@ def graph_model(
             raise WeightsError(
                 f"{graph.name}: {owner}: expected arrays {[list(s) for s in wanted]}, found {found}"
             )
-        params += arrays
-    return KerasModel(topology, built, params, threads)
+    model = Model(topology, nested={}, places={})
+    saved = SavedModel(graph.name, graph.name, model, built, input_shapes(topology), [graph.name])
+    return KerasModel(saved, translation.weights, threads)
 
 
 def placeholder_shape(graph: GraphDef, feed: str) -> list[int] | None:
