@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pydeepl.deep.cells import Cell
 from pydeepl.deep.rows import unreadable
 from pydeepl.images import imageIO
-
-Cell = NDArray[Any] | None
 
 CHANNEL_ORDERS = ("L", "RGB", "BGR")
 
@@ -32,12 +28,3 @@ def image_cell(image: Any, order: str = "RGB") -> Cell:
     if order != "RGB" or array.shape[2] == 1:
         return array
     return array[..., [2, 1, 0, 3]] if array.shape[2] == 4 else array[..., ::-1]
-
-
-def same_shapes(cells: list[Cell]) -> dict[tuple[int, ...], NDArray[np.intp]]:
-    """The rows of each shape that there is."""
-    rows: dict[tuple[int, ...], list[int]] = {}
-    for row, cell in enumerate(cells):
-        if cell is not None:
-            rows.setdefault(cell.shape, []).append(row)
-    return {shape: np.array(each, np.intp) for shape, each in rows.items()}

@@ -14,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
-from pydeepl.deep.image_cells import Cell, image_cell
-from pydeepl.deep.model_columns import Outputs, array_column, predict_cells, rows_together
+from pydeepl.deep.cells import Cell, column_of_sizes, fits, input_shape, shape_text
+from pydeepl.deep.image_cells import image_cell
+from pydeepl.deep.model_columns import array_column, predict_arrays, rows_together
 from pydeepl.deep.model_files import new_model_path
 from pydeepl.deep.networks import shared_model
 from pydeepl.deep.rows import check_image_field, unreadable
@@ -112,8 +113,11 @@ class KerasImageUDF:
         return pa.concat_arrays(parts) if parts else pa.nulls(0, pa.list_(pa.float32()))
 
     def _part(self, column: pa.Array) -> pa.Array:
-        outputs, valid = predict_cells(self.model, self._cells(column))
-        return array_column(_flat(outputs), valid)
+        return column_of_sizes(list(self._cells(column)), self._arrays, pa.list_(pa.float32()))
+
+    def _arrays(self, images: list[NDArray[Any]]) -> pa.Array:
+        outputs = predict_arrays(self.model, images)
+        return array_column(outputs.reshape(len(outputs), -1))
 
     def check(self, field: pa.Field) -> None:
         """Raises AnalysisException where a column does not hold what the function takes."""
@@ -132,24 +136,20 @@ class KerasImageUDF:
         else:
             load = partial(_reloaded, self._preprocessor)
         threads = 1 if self._preprocessor is None else default_threads()
-        cells = python_values(column)
+        cells, shape = python_values(column), input_shape(self.model)
         for cell, array in zip(cells, ahead(load, cells, threads), strict=True):
-            if array is not None and array.shape != self.model.inputShape:
+            if array is not None and not fits(array.shape, shape):
                 place = cell if isinstance(cell, str) else cell["origin"]
                 advice = "; imageIO.createResizeImageUDF resizes images" if self._preprocessor is None else ""
                 raise ValueError(
                     f"{self.__name__}: {place}: an image {list(array.shape)} where the model takes "
-                    f"{list(self.model.inputShape)}{advice}"
+                    f"{shape_text(shape)}{advice}"
                 )
             yield array
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _flat(outputs: Outputs) -> Outputs:
-    return outputs.reshape(len(outputs), int(np.prod(outputs.shape[1:])))
 
 
 def _loaded_path(preprocessor: Callable[[str], NDArray[Any]], uri: str | None) -> Cell:

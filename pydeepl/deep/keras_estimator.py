@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pydeepl.deep.cells import OpenShape, fits, input_shape, shape_text
 from pydeepl.deep.keras_image import KerasImageFileTransformer
 from pydeepl.deep.model_files import new_model_path
 from pydeepl.deep.model_params import HasKerasLoss, HasKerasOptimizer, HasOutputMode
@@ -159,7 +160,7 @@ class KerasImageFileEstimator(
         if labels is not None:
             columns.append(existing_column(self, self.labelCol, labels, dataset))
             _check_label_field(dataset.column_field(labels))
-        loader, shape = self._loader(), self.model().inputShape
+        loader, shape = self._loader(), input_shape(self.model())
         read = _Reader(loader, shape, labels)
         with progress_bar(dataset._most_rows(), "training images", unit="image") as bar:
             for batch in split_rows(dataset._arrow(columns), _ROWS):
@@ -221,11 +222,10 @@ class KerasImageFileEstimator(
         watch: Callable[[int, float], object] | None = None,
     ) -> KerasImageFileTransformer:
         self._validateParams({} if data.loader is self._loader() else {self.imageLoader: None})
-        shape = self.model().inputShape  # and the core has all its layers
-        if data.images.shape[1:] != shape:
-            raise ValueError(
-                f"{self.uid}: the images are {list(data.images.shape[1:])}, the model takes {list(shape)}"
-            )
+        shape = input_shape(self.model())  # and the core has all its layers
+        if not fits(data.images.shape[1:], shape):
+            found = list(data.images.shape[1:])
+            raise ValueError(f"{self.uid}: the images are {found}, the model takes {shape_text(shape)}")
         chosen = slice(None) if rows is None else rows[data.rows]
         labels = None if data.labels is None else data.labels[chosen]
         with _training:
@@ -264,7 +264,7 @@ class _Models:
 class _Reader:
     """Batches of URIs and labels, gathered as arrays."""
 
-    def __init__(self, loader: Loader, shape: tuple[int, ...], label: str | None) -> None:
+    def __init__(self, loader: Loader, shape: OpenShape, label: str | None) -> None:
         self._loader, self._shape, self._label = loader, shape, label
         self._images: list[NDArray[Any]] = []
         self._labels: list[NDArray[Any]] = []
@@ -273,8 +273,10 @@ class _Reader:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Loads a batch's images."""
-        loaded = enumerate(load_images(self._loader, batch.column(0).to_pylist(), self._shape))
-        images = {row: image for row, image in loaded if image is not None}
+        images: dict[int, NDArray[Any]] = {}
+        for row, image in enumerate(load_images(self._loader, batch.column(0).to_pylist(), self._shape)):
+            if image is not None:
+                images[row] = self._of_one_shape(image)
         there = list(images)
         if there:
             self._images.append(np.stack(list(images.values())))
@@ -282,6 +284,14 @@ class _Reader:
             self._labels.append(_label_array(batch.column(1).take(pa.array(there)), self._label, self.count))
         self.rows += [self.count + row for row in there]
         self.count += batch.num_rows
+
+    def _of_one_shape(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The image; where the model leaves its size open, the first image's is everyone's."""
+        if not fits(image.shape, self._shape):
+            expected = shape_text(self._shape)
+            raise ValueError(f"images of different sizes: {list(image.shape)} and {expected} before it")
+        self._shape = image.shape
+        return image
 
     def data(self) -> TrainingImages:
         """All of it."""

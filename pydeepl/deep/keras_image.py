@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from pydeepl.deep.cells import column_of_sizes, input_shape, is_open
 from pydeepl.deep.model_columns import (
     check_image_output,
     image_column,
-    predict_cells,
+    predict_arrays,
     rows_together,
     vector_column,
     vector_field,
@@ -19,6 +21,7 @@ from pydeepl.deep.model_columns import (
 from pydeepl.deep.model_params import HasOutputMode
 from pydeepl.deep.model_stage import KeepsModelNotLoader
 from pydeepl.deep.uris import Loader, check_uri_field, load_images
+from pydeepl.frame.batches import conform
 from pydeepl.images.schema import IMAGE_TYPE
 from pydeepl.keras import KerasModel
 from pydeepl.ml.base import Transformer, keyword_only
@@ -90,25 +93,26 @@ class KerasImageFileTransformer(Transformer, HasInputCol, HasOutputCol, KeepsMod
         check_uri_field(dataset.column_field(uris))
         loader, model = self._loader(), self.model()
         images = self.getOutputMode() == "image"
-        if images:
-            check_image_output(model)
+        if images and not is_open(input_shape(model)):
+            check_image_output(model.outputShape)
         field = pa.field(name, IMAGE_TYPE) if images else vector_field(name, model)
-        run = _Run(loader, model, image_column if images else vector_column, dataset._most_rows())
+        run = _Run(loader, model, field.type, dataset._most_rows())
         return dataset._with_stage(run, [uris], [field], keep=True, rows=rows_together(model))
 
 
 class _Run:
     """Batches of URIs to columns of outputs."""
 
-    def __init__(
-        self, loader: Loader, model: KerasModel, column: Callable[..., pa.Array], total: int | None
-    ) -> None:
-        self._loader, self._model, self._column, self._total = loader, model, column, total
+    def __init__(self, loader: Loader, model: KerasModel, kind: pa.DataType, total: int | None) -> None:
+        self._loader, self._model, self._kind, self._total = loader, model, kind, total
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.Array]]:
         with progress_bar(self._total, f"{self._model.name} outputs", unit="image") as bar:
             for batch in batches:
-                images = load_images(self._loader, batch.column(0).to_pylist(), self._model.inputShape)
-                outputs, valid = predict_cells(self._model, images)
+                images = load_images(self._loader, batch.column(0).to_pylist(), input_shape(self._model))
+                yield [column_of_sizes(list(images), self._outputs, self._kind)]
                 bar.update(batch.num_rows)
-                yield [self._column(outputs, valid)]
+
+    def _outputs(self, images: list[NDArray[Any]]) -> pa.Array:
+        column = image_column if self._kind == IMAGE_TYPE else vector_column
+        return conform(column(predict_arrays(self._model, images)), self._kind)

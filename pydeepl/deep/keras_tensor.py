@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pydeepl.deep.model_columns import array_column, array_type, predict_cells, rows_together
+from pydeepl.deep.cells import with_nulls
+from pydeepl.deep.model_columns import array_column, array_type, predict_arrays, rows_together
 from pydeepl.deep.model_stage import KeepsModel
 from pydeepl.keras import KerasModel
 from pydeepl.linalg import is_vector, vector_matrix
@@ -87,8 +88,10 @@ class KerasTransformer(Transformer, HasInputCol, HasOutputCol, KeepsModel):
 def model_outputs(model: KerasModel, column: pa.Array, name: str, first_row: int = 0) -> pa.Array:
     """The model's outputs for a column of arrays or vectors; `name` and `first_row` are for messages."""
     valid = np.asarray(column.is_valid())
-    cells = iter(_arrays(column.filter(pa.array(valid)), model.inputShape, name, first_row, valid))
-    return array_column(*predict_cells(model, (next(cells) if there else None for there in valid)))
+    if not valid.any():
+        return pa.nulls(len(valid), array_type(model))
+    arrays = _arrays(column.filter(pa.array(valid)), model.inputShape, name, first_row, valid)
+    return with_nulls(array_column(predict_arrays(model, arrays)), valid)
 
 
 def check_array_field(field: pa.Field, model: KerasModel) -> None:

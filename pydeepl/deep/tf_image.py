@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from pydeepl.deep.image_cells import CHANNEL_ORDERS, image_cell, same_shapes
+from pydeepl.deep.cells import column_of_sizes
+from pydeepl.deep.image_cells import CHANNEL_ORDERS, image_cell
 from pydeepl.deep.model_columns import (
-    check_image_output,
     image_column,
-    predict_cells,
+    predict_arrays,
     vector_column,
     vector_field,
 )
@@ -168,12 +168,10 @@ class _Run:
         for batch in batches:
             images = python_values(batch.column(0))
             cells = [image_cell(image, self._order) for image in images]
-            parts, order = [pa.nulls(1, self._field.type)], np.zeros(len(cells), np.int64)
-            for shape, rows in same_shapes(cells).items():
-                self._check(shape, images[rows[0]]["origin"])
-                order[rows] = sum(map(len, parts)) + np.arange(len(rows))
-                parts.append(self._outputs(shape, [cells[row] for row in rows]))
-            yield [pa.concat_arrays(parts).take(pa.array(order))]  # row 0 is the null
+            for image, cell in zip(images, cells, strict=True):
+                if cell is not None:
+                    self._check(cell.shape, image["origin"])
+            yield [column_of_sizes(cells, self._outputs, self._field.type)]
 
     def _check(self, shape: tuple[int, ...], origin: str) -> None:
         if self._shape is not None and list(shape) != self._shape:
@@ -182,10 +180,7 @@ class _Run:
                 "imageIO.createResizeImageUDF resizes images"
             )
 
-    def _outputs(self, shape: tuple[int, ...], cells: list[Any]) -> pa.Array:
-        model = self._graph.model(self._feed, self._fetch, shape)
-        image = self._field.type == IMAGE_TYPE
-        if image:
-            check_image_output(model)
-        outputs, valid = predict_cells(model, cells)
-        return conform((image_column if image else vector_column)(outputs, valid), self._field.type)
+    def _outputs(self, cells: list[NDArray[Any]]) -> pa.Array:
+        model = self._graph.model(self._feed, self._fetch, cells[0].shape)
+        column = image_column if self._field.type == IMAGE_TYPE else vector_column
+        return conform(column(predict_arrays(model, cells)), self._field.type)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
+from pydeepl.deep.cells import OpenShape, fits, shape_text
 from pydeepl.images.streams import ahead
 
 Loader = Callable[[str], Any]
@@ -47,7 +48,7 @@ def load_image(loader: Loader, uri: str | None) -> NDArray[Any] | None:
 
 
 def load_images(
-    loader: Loader, uris: Sequence[str | None], shape: tuple[int, ...]
+    loader: Loader, uris: Sequence[str | None], shape: OpenShape
 ) -> Iterator[NDArray[Any] | None]:
     """The images of URIs in order, on threads; None where there is none.
 
@@ -55,8 +56,8 @@ def load_images(
     """
     loaded = ahead(partial(load_image, loader), uris, default_threads())
     for uri, array in zip(uris, loaded, strict=True):
-        if array is not None and array.shape != shape:
+        if array is not None and not fits(array.shape, shape):
             raise ValueError(
-                f"{uri}: imageLoader gave an image {list(array.shape)}, the model takes {list(shape)}"
+                f"{uri}: imageLoader gave an image {list(array.shape)}, the model takes {shape_text(shape)}"
             )
         yield array

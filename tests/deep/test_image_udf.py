@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras_files import write_padding_model
 from PIL import Image
 
 import pydeepl
@@ -154,6 +155,19 @@ def test_images_of_another_size_and_what_is_no_model(spark, tmp_path):
     registerKerasImageUDF("lists", MODEL, lambda path: [1, 2])
     with pytest.raises(TypeError, match="the preprocessor to give a NumPy array, got list"):
         spark.sql("SELECT lists(image) FROM large").collect()
+
+
+def test_images_of_several_sizes_where_the_model_takes_any(spark, tmp_path):
+    sizes = [(4, 5), (3, 2), (4, 5)]
+    for number, size in enumerate(sizes):
+        Image.new("RGB", size[::-1], (number, 6, 7)).save(tmp_path / f"{number}.png")
+    ImageSchema.readImages(str(tmp_path)).createOrReplaceTempView("mixed")
+    registerKerasImageUDF("padded", write_padding_model(tmp_path / "frame.h5", (None, None, 3)))
+    for number, (found, size) in enumerate(
+        zip(outputs(spark.sql("SELECT padded(image) AS out FROM mixed")), sizes, strict=True)
+    ):
+        whole = np.pad(np.full((*size, 3), (number, 6, 7)), ((1, 1), (1, 1), (0, 0)))
+        np.testing.assert_array_equal(found, whole.ravel())
 
 
 def test_resized_images_fit(spark, tmp_path):

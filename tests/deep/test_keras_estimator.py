@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from keras_files import write_padding_model
 
 from pydeepl import (
     CrossValidator,
@@ -280,6 +281,14 @@ def test_what_fit_refuses(keras, rows, tmp_path):
     with pytest.raises(ValueError, match=r"not tuned: \['inputCol'\]"):
         stage.fit(frame, [{stage.inputCol: "label"}])
     assert not any("x" in fit for fit in keras)
+
+
+def test_images_of_several_sizes_cannot_be_trained_on(keras, rows, tmp_path):
+    sizes = iter([(4, 5, 3), (4, 6, 3), (4, 5, 3), (4, 5, 3)])
+    model = write_padding_model(tmp_path / "frame.h5", (None, None, 3))
+    with pytest.raises(ValueError, match=r"images of different sizes: \[4, \d, 3\] and \[4, \d, 3\]"):
+        estimator(lambda uri: np.zeros(next(sizes)), modelFile=model).fit(frame_of(rows))
+    assert not keras
 
 
 def test_without_keras_the_message_says_what_to_install(rows, monkeypatch):

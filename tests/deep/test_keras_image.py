@@ -89,6 +89,23 @@ def test_images_come_out_as_float_images(tmp_path):
     np.testing.assert_array_equal(imageIO.imageStructToArray(out[0].out), padded)
 
 
+@pytest.mark.parametrize("mode", ["vector", "image"])
+def test_images_of_several_sizes_where_the_model_takes_any(tmp_path, mode):
+    model = write_padding_model(tmp_path / "frame.h5", (None, None, 3))
+    random = np.random.default_rng(2)
+    arrays = [random.random(size, np.float32) for size in ((4, 5, 3), (3, 2, 3), (4, 5, 3))]
+    frame = frame_of(["0", "1", "nothing", "2"])
+    stage = transformer(lambda uri: None if uri == "nothing" else arrays[int(uri)], model, outputMode=mode)
+    cells = [row.out for row in stage.transform(frame).collect()]
+    assert cells.pop(2) is None
+    for cell, array in zip(cells, arrays, strict=True):
+        padded = np.pad(array, ((1, 1), (1, 1), (0, 0)))
+        found = imageIO.imageStructToArray(cell) if mode == "image" else cell.toArray()
+        np.testing.assert_array_equal(found, padded if mode == "image" else padded.ravel())
+    with pytest.raises(ValueError, match=r"0: .*an image \[4, 5, 1\], the model takes \[any, any, 3\]"):
+        transformer(lambda uri: np.zeros((4, 5, 1)), model).transform(frame_of(["0"])).collect()
+
+
 def test_a_model_of_another_output_is_no_image():
     with pytest.raises(ValueError, match=r"output is \[height, width, 1 \| 3 \| 4\], found \[4\]"):
         transformer(outputMode="image").transform(frame_of(["a"]))
