@@ -27,6 +27,15 @@ INLINE void store_sum(const pdl_depthwise_windows *w, element *y, vec sum)
         element_store(y, sum);
 }
 
+/* So many vectors from x on. */
+INLINE void bring_nearer(const int vectors, const element *x)
+{
+    const int line = 64 / (int)sizeof(element);
+    UNROLL
+    for (int at = 0; at < vectors * LANES; at += line)
+        __builtin_prefetch(x + at);
+}
+
 /* `vectors` vectors of channels of `windows` windows, from channel c on. */
 INLINE void sum_window(const int windows, const int vectors, const bool relu_first, const pdl_depthwise_windows *w,
                        const element *x, element *y, size_t c)
@@ -43,9 +52,7 @@ INLINE void sum_window(const int windows, const int vectors, const bool relu_fir
     const element *next = x + (w->rows - 1) * w->x_row + (w->columns - 1) * w->x_column + AHEAD * w->step + c;
     UNROLL
     for (int i = 0; i < windows; i++)
-        UNROLL
-    for (int k = 0; k < vectors; k++)
-        __builtin_prefetch(next + (size_t)i * w->step + k * LANES);
+        bring_nearer(vectors, next + (size_t)i * w->step);
     for (size_t j = 0; j < w->columns; j++) {
         const element *pixel = x + j * w->x_column + c;
         const float *weight = w->w + j * w->channels + c;
@@ -93,9 +100,9 @@ INLINE void slide(const int vectors, const bool relu_first, const pdl_depthwise_
     }
     for (size_t column = 0; column < count + SIDE - 1; column++, x += w->step) {
         const element *pixel = x + c;
+        bring_nearer(vectors, pixel + (SIDE - 1) * w->x_row + AHEAD * w->step);
         UNROLL
         for (int k = 0; k < vectors; k++) {
-            __builtin_prefetch(pixel + (SIDE - 1) * w->x_row + AHEAD * w->step + k * LANES);
             total[k] = total[SLIDING + k];
             total[SLIDING + k] = total[2 * SLIDING + k];
             total[2 * SLIDING + k] = bias[k];
