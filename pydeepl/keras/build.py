@@ -43,7 +43,7 @@ def build(path: str, topology: Topology, sizes: Mapping[str, OpenShape] | None =
     try:
         shapes = input_shapes(topology) if sizes is None else sizes
         nodes = add_inputs(graph, {key: closed(key[0], shapes[key[0]]) for key in topology.inputs})
-    except (ValueError, TypeError) as error:
+    except _DAMAGE as error:
         raise WeightsError(_report(path, [f"InputLayer: {error}"])) from error
     owners = [INPUTS] * (max(nodes.values()) + 1)
     for node in topology.nodes:
@@ -52,7 +52,7 @@ def build(path: str, topology: Topology, sizes: Mapping[str, OpenShape] | None =
             continue
         try:
             nodes[here] = _build(graph, name, node, [nodes[key] for key in node.inputs])
-        except (Unsupported, ValueError, TypeError) as error:  # what the shapes do not allow
+        except (Unsupported, *_DAMAGE) as error:  # what the shapes do not allow
             raise WeightsError(_report(path, [f"{node.layer} ({node.kind}): {error}"])) from error
         owners += [node.layer] * (nodes[here] + 1 - len(owners))
     outputs = [nodes[key] for key in topology.outputs]
@@ -74,6 +74,10 @@ def _report(path: str, problems: list[str]) -> str:
     return "\n  ".join([f"{path}: {count} not supported:", *problems])
 
 
+# What a builder raises for numbers that make no sense.
+_DAMAGE = (TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
 class _ShapeUnknown(Exception):
     """Ends a builder that would ask for a shape."""
 
@@ -89,15 +93,19 @@ class _AnyGraph:
 
 
 def _refused(node: Node) -> str | None:
+    if node.kind == "InputLayer" and node.inputs:
+        return "an input that is made of another layer's output"
+    if node.kind != "InputLayer" and not node.inputs:
+        return "it is called on nothing"
     try:
-        _build(_AnyGraph(), node.layer, node, [0] * max(1, len(node.inputs)))
+        _build(_AnyGraph(), node.layer, node, [0] * len(node.inputs))
     except _ShapeUnknown:
         return None
     except Unsupported as error:
         return str(error)
     except KeyError as error:
         return f"its configuration has no {error}"
-    except (TypeError, ValueError, AttributeError) as error:
+    except _DAMAGE as error:
         return f"its configuration is damaged: {error}"
     return None
 
@@ -138,9 +146,7 @@ def _dense(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[i
 
 
 def _batch_norm(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    axis = config["axis"]
-    if axis not in (-1, 3, [-1], [3]):
-        raise Unsupported(f"axis {axis}: expected the last")
+    elementwise.check_last(graph, inputs[0], config["axis"])
     parts = {"scale": config["scale"], "center": config["center"]}
     return graph.batch_norm(name, inputs[0], epsilon=config["epsilon"], **parts)
 

@@ -102,6 +102,13 @@ def _prelu(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
 # ---- scaling, normalizing ----
 
 
+def check_last(graph: Any, x: int, axis: Any) -> None:
+    """Raises Unsupported where an axis, counted with the rows' one, is not the last of x."""
+    (number,) = axis if isinstance(axis, list) else (axis,)
+    if number != -1 and number != len(graph.shape(x)):
+        raise Unsupported(f"axis {axis}: expected the last")
+
+
 def _rescaling(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
     scale, offset = _numbers(config["scale"]), _numbers(config.get("offset", 0.0))
     count = max(len(scale), len(offset))
@@ -121,8 +128,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _normalization(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
-    if config.get("axis", -1) not in (-1, 3, [-1], [3]):
-        raise Unsupported(f"axis {config['axis']}: expected the last")
+    check_last(graph, inputs[0], config.get("axis", -1))
     invert = bool(config.get("invert"))
     if config.get("mean") is None:
         return int(graph.normalization(name, inputs[0], invert=invert))
@@ -135,8 +141,7 @@ def _normalization(graph: Any, name: str, config: Config, inputs: list[int]) -> 
 
 
 def _layer_norm(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
-    if config["axis"] not in (-1, 3, [-1], [3]):
-        raise Unsupported(f"axis {config['axis']}: expected the last")
+    check_last(graph, inputs[0], config["axis"])
     if config.get("rms_scaling"):
         raise Unsupported("rms_scaling")
     parts = {"scale": config["scale"], "center": config["center"]}

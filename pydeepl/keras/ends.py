@@ -24,12 +24,15 @@ INPUTS, OUTPUTS = "(inputs)", "(outputs)"
 
 def read_shape(config: dict[str, Any]) -> OpenShape:
     """One sample's shape at an input layer, with None for what is open. Raises Unsupported."""
-    shape = tuple((batch_shape(config) or [])[1:])
+    given = batch_shape(config)
+    if not isinstance(given, list | tuple):
+        raise Unsupported(f"expected a shape, found {given!r}")
+    shape = tuple(given[1:])
     if not 1 <= len(shape) <= 3:
         raise Unsupported(
             f"expected [height, width, channels], [length, channels] or [features], found {list(shape)}"
         )
-    if not all(extent is None or isinstance(extent, int) for extent in shape):
+    if not all(extent is None or (type(extent) is int and extent > 0) for extent in shape):
         raise Unsupported(f"expected a shape of numbers, found {list(shape)}")
     if shape[-1] is None:
         raise Unsupported(f"its last extent in {[None, *shape]} is open: expected a number of channels")

@@ -52,6 +52,7 @@ def read_topology(path: str, config: dict[str, Any]) -> Model:
         flat = _Flat(path)
         outputs = flat.inline(outer, "", None)
         inputs = [(layer, call) for layer, call, _ in outer.inputs]
+        _check_ends(flat.nodes, inputs, outputs, outer.output_names)
         topology = of_version(Topology(outer.name, flat.nodes, inputs, outputs, outer.output_names), old)
         places = {place.name: place for place in _places(kind, inner, "", "", "")}
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -59,6 +60,15 @@ def read_topology(path: str, config: dict[str, Any]) -> Model:
             raise
         raise WeightsError(f"{path}: the model's configuration is damaged: {error!r}") from error
     return Model(topology, {name: keys[0] for name, keys in flat.models.items()}, places)
+
+
+def _check_ends(nodes: list[Node], inputs: list[Key], outputs: list[Key], names: list[str] | None) -> None:
+    """Raises ValueError for inputs that are no input layers, for no output, and for more outputs than names."""
+    known = {(node.layer, node.call) for node in nodes if node.kind == "InputLayer"}
+    if not inputs or not known.issuperset(inputs) or len(set(inputs)) < len(inputs):
+        raise ValueError(f"its inputs {inputs} are not input layers")
+    if not outputs or (names is not None and len(names) != len(outputs)):
+        raise ValueError(f"{len(outputs)} outputs, of which {names} are named")
 
 
 class _Flat:

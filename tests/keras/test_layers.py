@@ -1,12 +1,17 @@
 """load_model: layers on lines and maps, nested models, several inputs and outputs, open sizes."""
 
 import json
+import random
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from pydeepl.keras import WeightsError, load_model
+from pydeepl.keras.build import build
+from pydeepl.keras.ends import input_shapes
+from pydeepl.keras.nested import read_topology
 
 MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
 
@@ -211,8 +216,6 @@ REFUSED = {
 
 @pytest.mark.parametrize("layer, config, message", REFUSED.values(), ids=REFUSED)
 def test_what_layers_refuse(tmp_path, layer, config, message):
-    from zipfile import ZipFile
-
     with ZipFile(MODELS / "lines.keras") as archive:
         model = json.loads(archive.read("config.json"))
     entry = next(each for each in model["config"]["layers"] if each["name"] == layer)
@@ -223,8 +226,6 @@ def test_what_layers_refuse(tmp_path, layer, config, message):
 
 
 def test_ways_of_resizing_that_are_refused(tmp_path):
-    from zipfile import ZipFile
-
     with ZipFile(MODELS / "maps.keras") as archive:
         model = json.loads(archive.read("config.json"))
     layers = {each["name"]: each["config"] for each in model["config"]["layers"]}
@@ -240,3 +241,70 @@ def test_ways_of_resizing_that_are_refused(tmp_path):
         "nearest (Resizing): antialias",
     ):
         assert line in str(caught.value)
+
+
+STRANGE = [
+    None,
+    -1,
+    0,
+    10**12,
+    1.5,
+    float("nan"),
+    "x",
+    [],
+    {},
+    [[1]],
+    True,
+    "Functional",
+    [-1, 3],
+    [10**9] * 2,
+]
+
+
+def parts(value, path=()):
+    """The paths of everything in a configuration."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from parts(inner, (*path, key))
+
+
+@pytest.mark.parametrize("name", ["nested", "lines", "maps"])
+def test_a_changed_configuration_is_an_error_or_another_model(name):
+    with ZipFile(MODELS / f"{name}.keras") as archive:
+        text = archive.read("config.json")
+    paths = [path for path in parts(json.loads(text)) if len(path) > 1]
+    rng = random.Random(name)
+    refused = 0
+    for _ in range(120):
+        config, (*path, last) = json.loads(text), rng.choice(paths)
+        place = config
+        for key in path:
+            place = place[key]
+        if isinstance(place, dict) and rng.random() < 0.2:
+            del place[last]
+        else:
+            place[last] = rng.choice(STRANGE)
+        try:
+            topology = read_topology("model", config).topology
+            build("model", topology, input_shapes(topology))
+        except WeightsError as error:
+            assert str(error).startswith("model: ")
+            refused += 1
+    assert refused >= 12
+
+
+def test_norms_along_the_last_axis_as_keras_2_numbers_it(golden, tmp_path):
+    """It counts axes with the rows' one, as a list; Keras 3 says -1."""
+    for name, layer, axis in [("table", "norm", 1), ("branches", "stem_bn", 3)]:
+        config = json.loads((MODELS / f"{name}.json").read_text())
+        norm = next(each["config"] for each in config["config"]["layers"] if each["config"]["name"] == layer)
+        path = tmp_path / "model.json"
+        norm["axis"] = [axis]
+        path.write_text(json.dumps(config))
+        model = load_model(path, weights=MODELS / f"{name}.h5")
+        assert_close(model.predict(golden[f"{name}_x"]), golden[f"{name}_y"])
+        norm["axis"] = [axis - 1] if axis > 1 else [2]
+        path.write_text(json.dumps(config))
+        with pytest.raises(WeightsError, match=rf"{layer} .*axis \[{norm['axis'][0]}\]: expected the last"):
+            load_model(path, weights=MODELS / f"{name}.h5")
