@@ -63,7 +63,7 @@ def read_topology(path: str, config: dict[str, Any]) -> Model:
 
 
 def _check_ends(nodes: list[Node], inputs: list[Key], outputs: list[Key], names: list[str] | None) -> None:
-    """Raises ValueError for inputs that are no input layers, for no output, and for more outputs than names."""
+    """Raises ValueError where inputs are no input layers, and where outputs are missing or not all named."""
     known = {(node.layer, node.call) for node in nodes if node.kind == "InputLayer"}
     if not inputs or not known.issuperset(inputs) or len(set(inputs)) < len(inputs):
         raise ValueError(f"its inputs {inputs} are not input layers")

@@ -185,3 +185,83 @@ def _drawn(layer, weight):
     from golden.keras.random_weights import parameter
 
     return parameter("family", layer, weight.path.rpartition("/")[2], tuple(weight.shape))
+
+
+def _transposed(layers):
+    """Conv2DTranspose with every padding, and kernels below, at and above their strides."""
+    for padding in ("valid", "same"):
+        for size, stride, added in [
+            (1, 2, None),
+            (2, 2, None),
+            (3, 2, None),
+            (4, 3, None),
+            (3, 2, 1),
+            (5, 3, 2),
+        ]:
+            options = {"padding": padding, "output_padding": added}
+            yield layers.Conv2DTranspose(4, size, strides=stride, **options)
+        yield layers.Conv2DTranspose(3, (2, 5), padding=padding, dilation_rate=(2, 1))
+
+
+def _resized(layers):
+    for interpolation in ("nearest", "bilinear"):
+        for size in [(3, 4), (7, 6), (13, 29), (1, 1)]:
+            yield layers.Resizing(*size, interpolation=interpolation)
+            yield layers.Resizing(*size, interpolation=interpolation, crop_to_aspect_ratio=True)
+        yield layers.UpSampling2D((3, 2), interpolation=interpolation)
+
+
+def _moved(layers):
+    for order in [(1, 2, 3), (1, 3, 2), (2, 1, 3), (2, 3, 1), (3, 1, 2), (3, 2, 1)]:
+        yield layers.Permute(order)
+    for shape in [(-1,), (6, 28), (7, 6, 4), (2, -1, 2, 3)]:
+        yield layers.Reshape(shape)
+    for sides in [1, (2, 1), ((0, 1), (2, 0))]:
+        yield layers.Cropping2D(sides)
+    for groups, size, stride in [(2, 3, 1), (4, 1, 1), (2, (1, 3), 2)]:
+        yield layers.Conv2D(8, size, groups=groups, strides=stride, padding="same")
+    yield layers.DepthwiseConv2D(3, dilation_rate=2, depth_multiplier=3)
+
+
+@pytest.mark.parametrize("kinds", [_transposed, _resized, _moved])
+def test_layers_with_all_their_options(kinds, tmp_path):
+    """One model with an output for each."""
+    import keras
+    from keras import layers
+
+    from pydeepl.keras import load_model
+
+    image = layers.Input((7, 6, 4))
+    model = keras.Model(image, [layer(image) for layer in kinds(layers)])
+    x = np.random.default_rng(6).standard_normal((2, 7, 6, 4)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    found = load_model(tmp_path / "model.keras").predict(x)
+    for layer, values, other in zip(model.layers[1:], found, expected, strict=True):
+        assert values.shape == other.shape, layer
+        assert np.linalg.norm(values - other) <= 1e-5 * np.linalg.norm(other), layer.get_config()
+
+
+def test_a_network_inside_a_model_with_frozen_layers(tmp_path):
+    """A legacy file lists the weights that are trained first, of a model in the model, too."""
+    import keras
+    from keras import layers
+
+    from pydeepl.keras import load_model
+
+    base = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35
+    )
+    for layer in base.layers[:60]:
+        layer.trainable = False
+    ends = [layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    model = keras.Sequential([layers.Input((32, 32, 3)), layers.Rescaling(2.0, offset=-1), base, *ends])
+    for weight in base.weights:
+        weight.assign(_drawn("base", weight))
+    x = np.random.default_rng(6).random((2, 32, 32, 3), np.float32)
+    expected = model.predict(x, verbose=0)
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        found = load_model(tmp_path / name)
+        assert f"{base.name}/Conv1" in found.layerNames
+        assert np.linalg.norm(found.predict(x) - expected) <= 1e-5 * np.linalg.norm(expected)
