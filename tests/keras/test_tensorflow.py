@@ -123,10 +123,11 @@ def test_constants_are_computed():
     np.testing.assert_allclose(predicted(*nodes), [[0.5, -2 / 3, 0.75]], rtol=1e-6)
 
 
-def test_a_layer_that_others_read_too_keeps_its_output():
+@pytest.mark.parametrize("read", ["m", "i"])
+def test_a_layer_that_others_read_too_keeps_its_output(read):
     nodes = [
         constant("w", np.eye(3)), node("m", "MatMul", "x", "w"), constant("b", [1.0, 1.0, 1.0]),
-        node("s", "AddV2", "m", "b"), node("y", "AddV2", "s", "m"),
+        node("i", "Identity", "m"), node("s", "AddV2", read, "b"), node("y", "AddV2", "s", read),
     ]  # fmt: skip
     np.testing.assert_allclose(predicted(*nodes), [[3.0, -3.0, 7.0]], rtol=1e-6)
 
