@@ -10,7 +10,7 @@ from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras.build import build
 from pydeepl.keras.order import Layer
 from pydeepl.keras.reader import graph_layers
-from pydeepl.keras.saved import SavedModel, open_model
+from pydeepl.keras.saved import SavedModel, is_open, open_model
 
 
 def open_user_model(modelName: str, weights: str | None) -> tuple[SavedModel, WeightsFile]:
@@ -29,6 +29,9 @@ def open_user_model(modelName: str, weights: str | None) -> tuple[SavedModel, We
         raise FileNotFoundError(f"{path}: no such model file")
     file = WeightsFile.at(path)
     model = _opened(file)
+    if is_open(model.shapes):
+        shapes = " and ".join(str(list(shape)) for shape in model.shapes.values())
+        raise ValueError(f"{path}: its input's size {shapes} is open: save the model with a fixed input size")
     others = tuple(WeightsFile.at(other) for other in model.files if os.path.realpath(other) != file.path)
     return model._replace(built=build(model.path, model.topology)), WeightsFile(
         file.path, file.size, file.changed, others

@@ -1,7 +1,9 @@
 """Featurizers of a user's model file, against load_model run by hand on pixels resized and scaled by hand."""
 
+import json
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,16 @@ def test_the_layer_before_the_classifier():
 def test_what_is_refused_says_why(arguments, error, message):
     with pytest.raises(error, match=message):
         Featurizer(**arguments)
+
+
+def test_an_open_size_is_refused(tmp_path):
+    config = json.loads(KERAS.with_suffix(".json").read_text())
+    config["config"]["layers"][0]["config"]["batch_shape"] = [None, None, None, 3]
+    with zipfile.ZipFile(KERAS) as archive, zipfile.ZipFile(tmp_path / "open.keras", "w") as changed:
+        for name in archive.namelist():
+            changed.writestr(name, json.dumps(config) if name == "config.json" else archive.read(name))
+    with pytest.raises(ValueError, match=r"open\.keras: .*is open"):
+        Featurizer(tmp_path / "open.keras", preprocessing="tf")
 
 
 def test_features_are_cached_by_the_files_content(tmp_path, images):

@@ -58,8 +58,102 @@ NORM = {name: abs(numbers(3, seed=at)) + 0.5 for at, name in enumerate(("g", "b"
 DENSE = {"w": numbers(5, 216, seed=6), "c": numbers(5, seed=7)}
 POOL = {"kernel_shape": [3, 3], "strides": [2, 2]}
 
+SQUEEZED = {"w": numbers(2, 3, 1, 1), "v": numbers(3, 2, 1, 1), "ends": np.array([2, 3])}
+
 # name: nodes, arrays and further settings
 CASES = {
+    "activations": (
+        [
+            node("HardSwish", "x", "a"),
+            node("HardSigmoid", "x", "b", alpha=1 / 6),
+            node("LeakyRelu", "x", "c"),
+            node("Gelu", "x", "d"),
+            node("Softplus", "x", "e"),
+            node("Elu", "x", "f"),
+            node("Clip", "x low high", "g"),
+            node("Tanh", "x", "h"),
+            node("Mish", "x", "i"),
+            node("Concat", "a b c d e f g h i", axis=1),
+        ],
+        {"low": np.float32(0), "high": np.float32(0.6)},
+    ),
+    "silu of two nodes": ([node("Sigmoid", "x", "a"), node("Mul", "a x")], {}),
+    "hard silu of four": (
+        [
+            node("Add", "x three", "a"),
+            node("Clip", "a zero six", "b"),
+            node("Mul", "x b", "c"),
+            node("Div", "c six"),
+        ],
+        {"three": np.float32(3), "zero": np.float32(0), "six": np.float32(6)},
+    ),
+    "gelu of five": (
+        [
+            node("Div", "x root", "a"),
+            node("Erf", "a", "b"),
+            node("Add", "b one", "c"),
+            node("Mul", "x c", "d"),
+            node("Mul", "d half"),
+        ],
+        {"root": np.float32(np.sqrt(2)), "one": np.float32(1), "half": np.float32(0.5)},
+    ),
+    "prelu": ([node("PRelu", "x slope")], {"slope": numbers(3, 1, 1)}),
+    "conv in groups": (
+        [node("Conv", "x w", "a"), node("Conv", "a v", group=2)],
+        {"w": KERNEL, "v": numbers(6, 2, 3, 3)},
+    ),
+    "squeeze and excite": (
+        [
+            node("GlobalAveragePool", "x", "a"),
+            node("Conv", "a w", "b"),
+            node("Relu", "b", "c"),
+            node("Conv", "c v", "d"),
+            node("Sigmoid", "d", "e"),
+            node("Mul", "x e"),
+        ],
+        SQUEEZED,
+    ),
+    "squeeze and excite, in vectors": (
+        [node("ReduceMean", "x ends", "a", keepdims=0), node("Unsqueeze", "a ends", "b"), node("Mul", "b x")],
+        SQUEEZED,
+    ),
+    "merges of two": (
+        [
+            node("Sigmoid", "x", "s"),
+            node("Sub", "x s", "a"),
+            node("Max", "a s", "b"),
+            node("Min", "b x", "c"),
+            node("Mean", "c s"),
+        ],
+        {},
+    ),
+    "layer norm, channels last": (
+        [
+            node("Transpose", "x", "a", perm=[0, 2, 3, 1]),
+            node("LayerNormalization", "a g b", "n", axis=-1),
+            node("Transpose", "n", perm=[0, 3, 1, 2]),
+        ],
+        NORM,
+    ),
+    "flattened and read": ([node("Flatten", "x", "a"), node("Relu", "a")], {}),
+    "flattened and joined": (
+        [
+            node("Flatten", "x", "a"),
+            node("GlobalMaxPool", "x", "m"),
+            node("Flatten", "m", "b"),
+            node("Concat", "a b", "c", axis=1),
+            node("MatMul", "c w"),
+        ],
+        {"w": numbers(219, 4)},
+    ),
+    "transposed conv": (
+        [node("ConvTranspose", "x w b", strides=[2, 2])],
+        {"w": numbers(3, 4, 3, 3), "b": numbers(4)},
+    ),
+    "upsampling": (
+        [node("Resize", "x roi scales", coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
+        {"roi": np.zeros(0, np.float32), "scales": np.float32([1, 1, 2, 3])},
+    ),
     "conv": ([node("Conv", "x w b", pads=[1, 0, 2, 1])], {"w": KERNEL, "b": numbers(4)}),
     "conv, same, strides": ([node("Conv", "x w", auto_pad="SAME_UPPER", strides=[2, 3])], {"w": KERNEL}),
     "conv, same lower": ([node("Conv", "x w", auto_pad="SAME_LOWER", strides=[1, 1])], {"w": KERNEL}),
