@@ -81,6 +81,8 @@ static bool ends_with_function(const pdl_op *op)
 {
     switch (op->kind) {
     case PDL_OP_CONV:
+    case PDL_OP_GROUP_CONV:
+    case PDL_OP_DECONV:
     case PDL_OP_DEPTHWISE:
     case PDL_OP_DENSE:
     case PDL_OP_AFFINE:
