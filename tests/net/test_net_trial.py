@@ -187,7 +187,7 @@ def test_weights_pass_between_batches_that_want_other_algorithms(tmp_path, monke
     batches = (1, 2, 3, 4, 5, 6)
 
     def network():
-        return Network(twin.graph, y, twin.params, 0, 2, AUTO, 0, path)
+        return Network(twin.graph, y, twin.params, 0, 1, AUTO, 0, path)
 
     for kernels in ("avx2", "portable"):  # each has decisions of its own
         monkeypatch.setenv("PYDEEPL_KERNELS", kernels)
