@@ -16,6 +16,7 @@ NAMES = {
     "pipeline": "JPEG files to features, beside the network alone; resident memory",
     "resize": "resizing by area averages, beside OpenCV",
     "scaling": "a bound for many cores and streams, modelled from each layer's tasks",
+    "spark": "features on PySpark, beside Keras in a pandas UDF",
     "logistic.wide": "the classifier's fit on 393 x 131,072, beside Spark MLlib and scikit-learn",
     "logistic.pooled": "the classifier's fit on 4,000 and 60,000 x 2,048, and growth in rows",
     "logistic.memory": "the memory of a fit beyond its data; 10,000 wide rows streamed from a file",

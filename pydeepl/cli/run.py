@@ -13,6 +13,9 @@ from pydeepl.compat import install
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """script and its own arguments."""
     parser.epilog = "In this process pyspark and sparkdl are pydeepl's modules; nothing else changes."
+    parser.add_argument(
+        "--spark", action="store_true", help="on the PySpark that is installed: sparkdl alone is pydeepl's"
+    )
     parser.add_argument("script", help="the Python script")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed to the script")
 
@@ -22,7 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     script = Path(arguments.script)
     if not script.is_file():
         raise FileNotFoundError(f"no such script: {script}")
-    install()
+    if arguments.spark:
+        from pydeepl.spark import install_as_sparkdl
+
+        install_as_sparkdl()
+    else:
+        install()
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("MPLBACKEND", "Agg")  # no screen: plots are drawn for files only
     sys.argv = [str(script), *arguments.arguments]

@@ -6,12 +6,14 @@ after the page's others. `<!-- test: none -->` says that an example is no progra
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import pydeepl
 from pydeepl import SparkSession
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +54,14 @@ def files(tmp_path, monkeypatch):
     shutil.copy(MODELS / "table.keras", tmp_path / "table.keras")
     shutil.copy(ROOT / "tests" / "golden" / "onnx" / "keras.onnx", tmp_path / "flowers.onnx")
     monkeypatch.chdir(tmp_path)
+    # PySpark's workers run this interpreter and this pydeepl.
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("PYTHONPATH", str(Path(pydeepl.__file__).parents[1]))
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     with SparkSession.builder.getOrCreate():
         yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sparkdl"]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("page, need", cases())
@@ -62,6 +70,8 @@ def test_the_examples_run(page, need, files):
     for line, needed, code in examples(page):
         if needed in ("", need):
             exec(compile("\n" * line + code, str(page), "exec"), scope)
+    if need == "spark":
+        scope["spark"].stop()
 
 
 def test_pages_have_examples():
