@@ -40,20 +40,28 @@ def frames(spark, rows):
 
 CASES = {
     "ridge": {"regParam": 0.02, "maxIter": 6},
-    "elastic net": {"regParam": 0.05, "elasticNetParam": 0.4, "weightCol": "weight", "maxIter": 4},
-    "raw scale": {"regParam": 0.05, "elasticNetParam": 0.4, "standardization": False, "maxIter": 3},
+    "elastic net": {"regParam": 0.05, "elasticNetParam": 0.4, "weightCol": "weight", "maxIter": 3},
+    "raw scale": {"regParam": 0.05, "elasticNetParam": 0.4, "standardization": False, "maxIter": 2},
     "no intercept": {
         "regParam": 0.01,
         "fitIntercept": False,
         "weightCol": "weight",
         "tol": 1e-10,
-        "maxIter": 4,
+        "maxIter": 3,
     },
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "way, case",
+    [
+        ("driver", "ridge"),
+        ("driver", "elastic net"),
+        ("executors", "elastic net"),
+        ("executors", "raw scale"),
+        ("executors", "no intercept"),
+    ],
+)
 def test_the_path_is_that_of_the_own_engine(frames, way, case):
     """Sums over parts differ from sums over rows by rounding, some 1e-16 of a sum, which the steps of a path
     carry on: history and coefficients agree to 1e-9."""
@@ -80,8 +88,8 @@ def test_many_parts_are_added_in_a_tree(frames, monkeypatch):
         training, "in_worker", lambda *a, in_worker=training.in_worker: calls.append(a[1]) or in_worker(*a)
     )
     binary = frame.filter("label < 2").repartition(7)  # 7 > 3 + 7 / 3: a level between
-    model = LogisticRegression(maxDriverBytes=0, regParam=0.1, maxIter=3, aggregationDepth=2).fit(binary)
-    own = pydeepl.LogisticRegression(regParam=0.1, maxIter=3)
+    model = LogisticRegression(maxDriverBytes=0, regParam=0.1, maxIter=1, aggregationDepth=2).fit(binary)
+    own = pydeepl.LogisticRegression(regParam=0.1, maxIter=1)
     expected = own.fit(table.filter(np.asarray(table["label"]) < 2))
     assert calls.count("merge_parts") == calls.count("evaluate_part") + calls.count("survey_part")
     np.testing.assert_allclose(model.coefficients.toArray(), expected.coefficients.toArray(), atol=1e-9)
