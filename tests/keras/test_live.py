@@ -161,7 +161,11 @@ def test_keras_loads_what_fits_by_our_order(tmp_path, network):
 FAMILIES = [
     "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
     "DenseNet121", "DenseNet169", "DenseNet201",
+    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "NASNetMobile", "InceptionResNetV2",
+    "EfficientNetB0", "EfficientNetB1", "EfficientNetB4", "EfficientNetV2B0", "EfficientNetV2B3", "EfficientNetV2S",
+    "ConvNeXtTiny", "ConvNeXtSmall",
 ]  # fmt: skip
+PIXELS = ("MobileNetV3", "EfficientNet", "ConvNeXt")  # their first layers scale pixels
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -171,20 +175,36 @@ def test_families_of_keras_applications_through_load_model(family, tmp_path):
     from pydeepl.keras import load_model
 
     model = getattr(keras.applications, family)(weights=None, include_top=False, input_shape=(96, 96, 3))
-    for layer in model.layers:
-        values = [_drawn(layer.name, weight) for weight in layer.weights]
-        layer.set_weights(values)
+    _draw_all(model)
     x = np.random.default_rng(5).standard_normal((2, 96, 96, 3)).astype(np.float32)
-    expected = model.predict(x, verbose=0)
-    model.save(tmp_path / "model.keras")
-    found = load_model(tmp_path / "model.keras").predict(x)
-    assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+    if family.startswith(PIXELS):
+        x = 128 + 60 * x
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+    expected = keras.models.load_model(tmp_path / "model.keras").predict(x, verbose=0)
+    for name in ("model.keras", "model.h5"):
+        found = load_model(tmp_path / name).predict(x)
+        assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def _draw_all(model):
+    """Other weights than Keras' first ones, under which many layers do nothing; also in models inside."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            _draw_all(layer)
+        elif layer.weights:
+            layer.set_weights([_drawn(layer.name, weight) for weight in layer.weights])
 
 
 def _drawn(layer, weight):
     from golden.keras.random_weights import parameter
 
-    return parameter("family", layer, weight.path.rpartition("/")[2], tuple(weight.shape))
+    name = weight.path.rpartition("/")[2]
+    if name == "count":
+        return np.array(weight)
+    if name == "variance":  # of pixels
+        return np.random.default_rng(1).uniform(0.3, 0.9, weight.shape)
+    return parameter("family", layer, name, tuple(weight.shape))
 
 
 def _transposed(layers):
@@ -265,3 +285,20 @@ def test_a_network_inside_a_model_with_frozen_layers(tmp_path):
         found = load_model(tmp_path / name)
         assert f"{base.name}/Conv1" in found.layerNames
         assert np.linalg.norm(found.predict(x) - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def test_layers_that_work_element_by_element(tmp_path):
+    """Every activation, merging layer and operation of numbers that the builders know, as Keras saves them."""
+    import make_elementwise
+
+    from pydeepl.keras import load_model
+
+    model = make_elementwise.elementwise()
+    make_elementwise.fill(model, np.random.default_rng(11))
+    x = np.random.default_rng(12).standard_normal((3, *model.input_shape[1:])).astype(np.float32)
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+    expected = make_elementwise.load(tmp_path / "model.keras").predict(x, verbose=0)
+    for name in ("model.keras", "model.h5"):
+        found = load_model(tmp_path / name).predict(x)
+        assert np.linalg.norm(found - expected) <= 1e-6 * np.linalg.norm(expected)

@@ -86,8 +86,8 @@ def test_functions_that_end_a_layer(activation):
     for node in nodes:
         alone = len(kinds(twin.check(node)))
         y = twin.activation(node, activation)
-        for algorithm in (0, SMALL_TILES, LARGE_TILES):
-            assert len(kinds(twin.check(y, (1, 2), algorithm=algorithm))) == alone
+        for algorithm in (0, SMALL_TILES, LARGE_TILES) if node == nodes[1] else (0,):
+            assert len(kinds(twin.check(y, algorithm=algorithm))) == alone
 
 
 def test_a_function_ends_a_residual_layer_and_stays_between_others():
