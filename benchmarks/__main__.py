@@ -9,7 +9,7 @@ from benchmarks import harness
 
 NAMES = {
     "features": "images/s of the five networks, beside OpenVINO, ONNX Runtime and TensorFlow",
-    "families": "keras.applications through load_model: the difference to Keras, and images/s beside OpenVINO",
+    "families": "keras.applications through load_model: images/s beside OpenVINO, difference to Keras",
     "accuracy": "what precisions and fast algorithms cost in features and accuracy, on real images",
     "quantized": "eight-bit integers (OpenVINO, ONNX Runtime) beside our floats: images/s and accuracy",
     "article_job": "the article's job as whole processes, beside PySpark with Keras; peak memory",

@@ -56,9 +56,10 @@ def run(options: argparse.Namespace, rounds: int) -> Report:
         medians = [f"{ours.median:.1f}", f"{peer.median:.1f}", f"{paired_ratio(ours, peer):.2f}"]
         rows.append([family, str(FAMILIES[family]), *(f"{error:.1e}" for error in errors), *medians])
     body = [
-        f"Features (global mean) of random weights, float32, batch {options.batch}: the relative L2 difference to "
-        f"Keras' and images/s, medians of {rounds} interleaved rounds of about {options.seconds:g} s; ratios above 1 "
-        "mean that pydeepl is faster. Both read the model that Keras saved, and float32 [n, h, w, 3].",
+        f"Features (global mean) of random weights, float32, batch {options.batch}: the relative L2 "
+        f"difference to Keras' and images/s, medians of {rounds} interleaved rounds of about "
+        f"{options.seconds:g} s; ratios above 1 mean that pydeepl is faster. Both read the model that Keras "
+        "saved, and float32 [n, h, w, 3].",
         "",
         *table(
             ["family", "size", "pydeepl - Keras", "OpenVINO - Keras", "pydeepl", "OpenVINO", "ratio"], rows

@@ -1,6 +1,6 @@
 """One engine of `families` in a process of its own; and what the engines share.
 
-`python -m benchmarks.family_engines ENGINE FAMILY FOLDER --threads N` loads the model and answers "ready"; then to
+`python -m benchmarks.family_engines ENGINE FAMILY FOLDER --threads N` loads the model and answers "ready"; to
 `error` with the relative L2 difference to Keras' features, to a number with the seconds of so many batches.
 
     Keras model of random weights ── FAMILY.keras    pydeepl reads it
@@ -23,7 +23,8 @@ Run = Callable[[], np.ndarray]
 
 # The sizes that their weights were trained with.
 FAMILIES = {
-    "MobileNet": 224, "MobileNetV2": 224, "MobileNetV3Small": 224, "MobileNetV3Large": 224, "NASNetMobile": 224,
+    "MobileNet": 224, "MobileNetV2": 224, "MobileNetV3Small": 224, "MobileNetV3Large": 224,
+    "NASNetMobile": 224,
     "EfficientNetB0": 224, "EfficientNetB3": 300, "EfficientNetV2B0": 224, "EfficientNetV2S": 384,
     "InceptionResNetV2": 299, "ConvNeXtTiny": 224, "DenseNet121": 224, "ResNet50V2": 224, "ResNet101": 224,
 }  # fmt: skip
@@ -43,7 +44,9 @@ def make(family: str, folder: Path, batch: int) -> None:
         if not isinstance(layer, keras.layers.Normalization):
             randomize(layer, rng)
     images = rng.uniform(0, 255, (batch, size, size, 3)).astype(np.float32)
-    if not any(isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization) for layer in model.layers):
+    if not any(
+        isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization) for layer in model.layers
+    ):
         images = images / np.float32(127.5) - np.float32(1)  # as their preprocess_input
     model.save(folder / f"{family}.keras")
     with tempfile.TemporaryDirectory() as exported:

@@ -18,9 +18,9 @@ Activation: TypeAlias = tuple[
     str | None, tuple[float, ...]
 ]  # the graph's name, and parameters where not its defaults
 
-# Functions that the graph has by Keras' names, with Keras' defaults for their parameters.
+# Functions that the graph has by Keras' names, with its defaults. Not sparsemax: what Keras computes does not add up to 1.
 _SAME = (
-    "linear", "relu", "softmax", "log_softmax", "sparsemax", "leaky_relu", "elu", "selu", "celu", "gelu",
+    "linear", "relu", "softmax", "log_softmax", "leaky_relu", "elu", "selu", "celu", "gelu",
     "sigmoid",
     "tanh", "silu", "hard_sigmoid", "hard_silu", "softplus", "softsign", "exponential", "mish", "log_sigmoid",
     "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "hard_tanh",

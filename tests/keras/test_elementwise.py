@@ -1,0 +1,101 @@
+"""load_model: layers and operations that work element by element, beside what Keras gives."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pydeepl.keras import WeightsError, load_model
+
+MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
+
+
+def test_every_layer_gives_what_keras_gives():
+    golden = dict(np.load(MODELS / "elementwise.npz"))
+    model, x = load_model(MODELS / "elementwise.keras"), golden.pop("x")
+    assert len(golden) > 70
+    for name, expected in golden.items():
+        found = model.predict(x, layer=name)
+        assert found.shape == expected.shape, name
+        assert np.linalg.norm(found - expected) <= 1e-6 * np.linalg.norm(expected), name
+
+
+def layer(kind, name, config=None, inbound=()):
+    config = {"name": name} | (config or {})
+    return {"class_name": kind, "name": name, "config": config, "inbound_nodes": list(inbound)}
+
+
+def run(tmp_path, layers, version="2.11.0"):
+    """What a model of Keras 2 without weights gives for x, from the last layer."""
+    entry = layer("InputLayer", "image", {"batch_input_shape": [None, 2, 3, 4]})
+    inner = {"name": "old", "layers": [entry, *layers], "input_layers": [["image", 0, 0]]}
+    inner["output_layers"] = [[layers[-1]["name"], 0, 0]]
+    config = {"class_name": "Functional", "config": inner, "keras_version": version}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    x = np.linspace(-4, 4, 24, dtype=np.float32).reshape(1, 2, 3, 4)
+    with h5py.File(tmp_path / "none.weights.h5", "w") as file:
+        file.create_group("layers")
+    return x, load_model(path, weights=tmp_path / "none.weights.h5").predict(x)
+
+
+def lambda_layer(name, function, inbound):
+    return layer("TFOpLambda", name, {"function": function}, [inbound])
+
+
+TERMS = [
+    ("__operators__.add", [["image", 0, 0, {"y": 3.0, "name": None}]], lambda x: x + 3),
+    ("math.multiply", [["image", 0, 0, {"y": 0.25, "name": None}]], lambda x: x / 4),
+    ("math.subtract", [["_CONSTANT_VALUE", -1, 2.0, {"y": ["image", 0, 0], "name": None}]], lambda x: 2 - x),
+    ("math.truediv", [["image", 0, 0, {"y": 4, "name": None}]], lambda x: x / 4),
+    ("math.multiply", [["image", 0, 0, {"y": ["image", 0, 0], "name": None}]], lambda x: x * x),
+    ("nn.relu6", [["image", 0, 0, {"name": None}]], lambda x: np.clip(x, 0, 6)),
+]
+
+
+@pytest.mark.parametrize(("function", "inbound", "expected"), TERMS)
+def test_operations_of_keras_2(tmp_path, function, inbound, expected):
+    x, found = run(tmp_path, [lambda_layer("operation", function, inbound)])
+    np.testing.assert_allclose(found, expected(x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("version", "slope"), [("2.11.0", 0.2), ("3.0.0", 1 / 6), ("1.2.2", 0.2)])
+def test_hard_sigmoid_is_another_one_since_keras_3(tmp_path, version, slope):
+    activation = layer("Activation", "end", {"activation": "hard_sigmoid"}, [[["image", 0, 0, {}]]])
+    x, found = run(tmp_path, [activation], version)
+    np.testing.assert_allclose(found, np.clip(slope * x + 0.5, 0, 1), rtol=1e-6, atol=1e-6)
+
+
+def test_the_version_is_read_from_an_archive(tmp_path):
+    """Its metadata say it, not its configuration."""
+    found = {}
+    for version in ("2.14.0", "3.5.0"):
+        path = tmp_path / f"{version}.keras"
+        with zipfile.ZipFile(MODELS / "elementwise.keras") as old, zipfile.ZipFile(path, "w") as new:
+            for name in old.namelist():
+                text = json.dumps({"keras_version": version}) if name == "metadata.json" else old.read(name)
+                new.writestr(name, text)
+        x = np.full((1, 4, 5, 3), -2.0, np.float32)
+        found[version] = load_model(path).predict(x, layer="activation_hard_sigmoid").max()
+    assert found["2.14.0"] == pytest.approx(0.1) and found["3.5.0"] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize(
+    ("function", "inbound", "message"),
+    [
+        (
+            "image.resize",
+            [["image", 0, 0, {"size": [4, 4]}]],
+            "TensorFlow's image.resize: no such layer here",
+        ),
+        ("math.pow", [["image", 0, 0, {"y": 2.0, "name": None}]], "of a tensor and the number 2.0"),
+        ("math.maximum", [["image", 0, 0, {"y": 1.0}]], "Maximum of a tensor and the number 1.0"),
+        ("math.truediv", [["image", 0, 0, {"y": 0.0}]], "TrueDivide of a tensor and the number 0.0"),
+    ],
+)
+def test_other_functions_are_refused(tmp_path, function, inbound, message):
+    with pytest.raises(WeightsError, match=message):
+        run(tmp_path, [lambda_layer("operation", function, inbound)])
