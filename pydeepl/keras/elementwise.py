@@ -18,7 +18,7 @@ Activation: TypeAlias = tuple[
     str | None, tuple[float, ...]
 ]  # the graph's name, and parameters where not its defaults
 
-# Functions that the graph has by Keras' names, with its defaults. Not sparsemax: what Keras computes does not add up to 1.
+# What the graph has by Keras' names, with its defaults; not sparsemax, which in Keras does not add up to 1.
 _SAME = (
     "linear", "relu", "softmax", "log_softmax", "leaky_relu", "elu", "selu", "celu", "gelu",
     "sigmoid",
