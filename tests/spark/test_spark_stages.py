@@ -1,6 +1,8 @@
 """pydeepl's stages inside live PySpark, against the same stages on pydeepl's own engine."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +136,22 @@ def test_other_versions_and_missing_weights_are_said_with_the_node(images, featu
         frame = featurizer.copy({featurizer.batchSize: 3}).transform(images)
     with pytest.raises(Exception, match=r"node .* has no weights: looked for .*ResNet50\.safetensors"):
         frame.collect()
+
+
+def test_a_users_model_file(images, own_images, tmp_path):
+    """The file is named by modelName; it goes to the workers as weights do, by its content."""
+    from pyspark.ml import PipelineModel
+
+    from pydeepl.spark import DeepImageFeaturizer
+
+    path = tmp_path / "mine.onnx"
+    shutil.copy(Path(__file__).parents[1] / "golden" / "onnx" / "keras.onnx", path)
+    options = {"modelName": str(path), "preprocessing": "none", "inputCol": "image", "outputCol": "features"}
+    expected = vector_matrix(pydeepl.DeepImageFeaturizer(**options).transform(own_images)["features"])
+    pipeline = PipelineModel([DeepImageFeaturizer(**options)])
+    pipeline.save(str(tmp_path / "saved"))
+    for each in (pipeline, PipelineModel.load(str(tmp_path / "saved"))):
+        assert_close(features_of(each.transform(images).select("number", "features").collect()), expected)
 
 
 def test_sparkdls_imports_give_these_stages(images, weights, expected):
