@@ -308,3 +308,41 @@ def test_norms_along_the_last_axis_as_keras_2_numbers_it(golden, tmp_path):
         path.write_text(json.dumps(config))
         with pytest.raises(WeightsError, match=rf"{layer} .*axis \[{norm['axis'][0]}\]: expected the last"):
             load_model(path, weights=MODELS / f"{name}.h5")
+
+
+def as_keras_2_wrote_it(config):
+    """A functional model's configuration; a nested model's calls are counted from 1 there."""
+    models = {layer["name"] for layer in config["layers"] if "layers" in layer["config"]}
+
+    def reference(name, call, tensor, first=1):
+        return [name, call + (first if name in models else 0), tensor]
+
+    def tensors(value):
+        if isinstance(value, list):
+            return [key for each in value for key in tensors(each)]
+        return [[*reference(*value["config"]["keras_history"]), {}]]
+
+    for layer in config["layers"]:
+        layer["inbound_nodes"] = [tensors(inbound["args"]) for inbound in layer["inbound_nodes"]]
+        if layer["class_name"] == "Functional":
+            as_keras_2_wrote_it(layer["config"])
+    for ends in ("input_layers", "output_layers"):
+        keys = config[ends].values() if isinstance(config[ends], dict) else config[ends]
+        keys = [keys] if isinstance(config[ends], list) and isinstance(config[ends][0], str) else keys
+        functional = {layer["name"] for layer in config["layers"] if layer["class_name"] == "Functional"}
+        # Keras 3 counts a nested Functional's calls from 1 here already.
+        config[ends] = [reference(*key, first=0 if key[0] in functional else 1) for key in keys]
+    return config
+
+
+def test_models_in_models_as_keras_2_wrote_them(golden, tmp_path):
+    config = json.loads((MODELS / "nested.json").read_text())
+    config["config"] = as_keras_2_wrote_it(config["config"])
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({**config, "class_name": "Model", "keras_version": "2.4.0"}))
+    assert "keras_history" not in path.read_text()
+    found = load_model(path, weights=MODELS / "nested.h5").predict(
+        [golden["nested_pixels"], golden["nested_table"]]
+    )
+    for values, key in zip(found, ("sum", "parts", "map"), strict=True):
+        assert_close(values, golden[f"nested_{key}"])

@@ -6,6 +6,8 @@ from net.twin import BFLOAT16, FLOAT32, Twin
 
 from pydeepl._core import Graph, Network
 
+pytestmark = pytest.mark.core
+
 BY_ONEDNN = [
     ("conv2d", {"filters": 9, "kernel": (3, 2), "groups": 3}),
     ("conv2d", {"filters": 32, "kernel": (3, 3), "groups": 2, "stride": (2, 1), "padding": "same"}),
