@@ -26,7 +26,7 @@ from pydeepl.keras.saved import (
 )
 
 # Rows that are run at a time where the caller does not say.
-_IMAGES, _ROWS = 32, 512
+_VECTORS, _LINES, _IMAGES = 4096, 512, 32
 # Sizes of inputs whose networks are kept, where a model leaves its size open.
 _KEPT_SIZES = 4
 
@@ -103,7 +103,7 @@ class KerasModel:
         x : numbers [n, *inputShape] for any n, as the model wants them: nothing is preprocessed. A list of
             such arrays, or a dictionary by the inputs' names, for a model of several inputs.
         layer : a name of layerNames; None for the model's output.
-        batchSize : rows that are run at a time; None for 32 images, or 512 of what is smaller.
+        batchSize : rows that are run at a time; None for 32 images, 512 lines or 4096 vectors.
 
         Returns float32 [n, *outputShape]; of several outputs a list, or a dictionary where the model has
         names for them, as in Keras. Raises ValueError for another shape and for a layer that the model does
@@ -111,7 +111,8 @@ class KerasModel:
         """
         arrays = self._arrays(x)
         if batchSize is None:
-            batchSize = _IMAGES if any(len(shape) == 3 for shape in self.inputShapes.values()) else _ROWS
+            largest = max(len(shape) for shape in self.inputShapes.values())
+            batchSize = (_VECTORS, _LINES, _IMAGES)[largest - 1]
         if batchSize < 1:
             raise ValueError(f"batchSize is {batchSize}, expected at least 1")
         if layer is not None and layer not in self._keys:

@@ -243,7 +243,7 @@ def test_bytes_are_numbers_too(name):
     assert_close(model.predict(pixels[:, ::-1]), model.predict(pixels[:, ::-1].astype(np.float64)))
 
 
-@pytest.mark.parametrize("rows", [1, 6, 700])
+@pytest.mark.parametrize("rows", [1, 6, 5000])
 def test_any_number_of_vectors(golden, rows):
     model = load_model(MODELS / "table.keras", threads=1)
     x, y = (np.resize(golden[f"table_{part}"], (rows, shape)) for part, shape in (("x", 11), ("y", 3)))
