@@ -45,24 +45,21 @@ def reading(path: str) -> Iterator[None]:
         raise WeightsError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 
-def child(path: str, group: Any, name: str) -> Any:
+def _open(path: str, group: Any, name: str) -> Any:
     """The object `name` ("a/b/c") below a group; every step must be an ordinary link.
 
     Raises WeightsError where it is missing, or where a soft or external link leads elsewhere.
     """
-    from h5py import Dataset, Group, h5d, h5g, h5o
+    import h5py
 
-    # The low-level interface: a network has a thousand objects, and its wrappers cost more than its work.
+    # The low-level interface, here and below: a network has a thousand objects, and the wrappers cost more
+    # than its work.
     place = group.id
     for part in name.split("/"):
         step = part.encode()
         _check_link(path, place, step)
-        place = h5o.open(place, step)
-    if isinstance(place, h5g.GroupID):
-        return Group(place)
-    if isinstance(place, h5d.DatasetID):
-        return Dataset(place)
-    raise WeightsError(f"{path}: {name} is neither a group nor an array")
+        place = h5py.h5o.open(place, step)
+    return place
 
 
 def _check_link(path: str, place: Any, step: bytes) -> None:
@@ -85,19 +82,29 @@ def group_at(path: str, group: Any, name: str) -> Any:
     """The group `name` below a group."""
     import h5py
 
-    found = child(path, group, name)
-    if not isinstance(found, h5py.Group):
-        raise WeightsError(f"{path}: {found.name} is not a group")
-    return found
+    found = _open(path, group, name)
+    if not isinstance(found, h5py.h5g.GroupID):
+        raise WeightsError(f"{path}: {_full_name(group, name)} is not a group")
+    return h5py.Group(found)
+
+
+def _full_name(group: Any, name: str) -> str:
+    """For messages."""
+    return f"{group.name.rstrip('/')}/{name}"
 
 
 def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
     """The names kept as attribute `name`, or in pieces as `name0`, `name1`, ...; None if absent."""
-    if name in group.attrs:
+    import h5py
+
+    def there(attribute: str) -> bool:
+        return bool(h5py.h5a.exists(group.id, attribute.encode()))
+
+    if there(name):
         return _names(path, group, name)
     pieces: list[str] = []
     count = 0
-    while f"{name}{count}" in group.attrs:
+    while there(f"{name}{count}"):
         pieces += _names(path, group, f"{name}{count}")
         if len(pieces) > _MAX_NAMES:
             raise WeightsError(f"{path}: {group.name} lists more than {_MAX_NAMES} {name}")
@@ -106,10 +113,16 @@ def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
 
 
 def _names(path: str, group: Any, name: str) -> list[str]:
-    shape = group.attrs.get_id(name).shape
+    import h5py
+
+    attribute = h5py.h5a.open(group.id, name.encode())
+    shape = attribute.shape
     if len(shape) != 1 or shape[0] > _MAX_NAMES:
         raise WeightsError(f"{path}: attribute {name} of {group.name} has shape {shape}, not a list of names")
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in group.attrs[name]]
+    names = np.empty(shape, attribute.dtype)
+    if names.size:
+        attribute.read(names)
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in names]
 
 
 def array_at(path: str, group: Any, name: str, handle: int | None = None) -> StoredArray:
@@ -117,25 +130,27 @@ def array_at(path: str, group: Any, name: str, handle: int | None = None) -> Sto
 
     handle: the open file's, as handle_of gives it: values that lie there in one piece are read from it.
     """
-    import h5py
+    from h5py import h5d, h5s
 
-    dataset = child(path, group, name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise WeightsError(f"{path}: {dataset.name} is not an array")
+    dataset, where = _open(path, group, name), _full_name(group, name)
+    if not isinstance(dataset, h5d.DatasetID):
+        raise WeightsError(f"{path}: {where} is not an array")
     shape, dtype = dataset.shape, dataset.dtype  # each access asks the library anew
     if shape is None or dtype.names is not None:
-        raise WeightsError(f"{path}: {dataset.name} holds no numbers")
-    if dataset.is_virtual or dataset.external:
-        raise WeightsError(f"{path}: {dataset.name} keeps its values in other files, which is refused")
-    check_array(path, dataset.name, shape, dtype)
-    _check_storage(path, dataset, shape, dtype)
-    offset = dataset.id.get_offset() if dtype == _AS_IT_IS else None
+        raise WeightsError(f"{path}: {where} holds no numbers")
+    storage = dataset.get_create_plist()
+    if storage.get_layout() == h5d.VIRTUAL or storage.get_external_count() > 0:
+        raise WeightsError(f"{path}: {where} keeps its values in other files, which is refused")
+    check_array(path, where, shape, dtype)
+    chunk = storage.get_chunk() if storage.get_layout() == h5d.CHUNKED else None
+    _check_storage(f"{path}: {where}", dataset.get_storage_size(), shape, chunk, dtype)
+    offset = dataset.get_offset() if dtype == _AS_IT_IS else None
 
     def fill(values: NDArray[np.float32]) -> None:
         if values.size == 0:
             return
         if handle is None or offset is None:
-            dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+            dataset.read(h5s.ALL, h5s.ALL, values)
         else:
             _read_at(handle, offset, values)
 
@@ -163,16 +178,16 @@ def _read_at(handle: int, offset: int, values: NDArray[np.float32]) -> None:
         offset, left = offset + count, left[count:]
 
 
-def _check_storage(path: str, dataset: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def _check_storage(
+    where: str, stored: int, shape: tuple[int, ...], chunk: tuple[int, ...] | None, dtype: np.dtype[Any]
+) -> None:
     """The bytes on disk must be able to give the shape: a short file must not ask for gigabytes."""
-    size, stored, chunks = prod(shape) * dtype.itemsize, dataset.id.get_storage_size(), dataset.chunks
-    if chunks is None:
+    size = prod(shape) * dtype.itemsize
+    if chunk is None:
         plausible = stored >= size
     else:
-        chunk = prod(chunks) * dtype.itemsize
-        plausible = max(size, chunk) <= _MAX_EXPANSION * stored or size == 0
+        plausible = max(size, prod(chunk) * dtype.itemsize) <= _MAX_EXPANSION * stored or size == 0
     if not plausible:
         raise WeightsError(
-            f"{path}: {dataset.name} has shape {list(shape)} ({size} bytes), "
-            f"but only {stored} bytes are stored"
+            f"{where} has shape {list(shape)} ({size} bytes), but only {stored} bytes are stored"
         )
