@@ -184,12 +184,12 @@ def test_every_rest_of_pixels_and_many_channels(kernels, shape):
 # ---- Winograd
 
 # Kernel, algorithm, the tile it takes, a bound for its relative L2 error: a third above what is measured on
-# noise, 0.33, 1.2, 0.5 and 0.9 % where the direct sum has 0.2 %.
+# noise, 0.33, 0.85, 0.4 and 0.9 % where the direct sum has 0.2 %.
 TILES = [
     ((3, 3), SMALL_TILES, "2x2_3x3", 4.5e-3),
-    ((3, 3), LARGE_TILES, "4x4_3x3", 1.6e-2),
-    ((1, 3), SMALL_TILES, "4_1x3", 6.5e-3),
-    ((3, 1), SMALL_TILES, "4_3x1", 6.5e-3),
+    ((3, 3), LARGE_TILES, "4x4_3x3", 1.15e-2),
+    ((1, 3), SMALL_TILES, "4_1x3", 5.5e-3),
+    ((3, 1), SMALL_TILES, "4_3x1", 5.5e-3),
     ((1, 7), SMALL_TILES, "2_1x7", 1.2e-2),
     ((7, 1), SMALL_TILES, "2_7x1", 1.2e-2),
 ]
@@ -255,6 +255,31 @@ def test_no_weights_make_the_error_of_a_layer_large(kernel, kind):
     network = twin.network(output, algorithm=AUTO, precision=BFLOAT16)
     assert relative_error(network.run(images), twin.expected(rounded(images), output)) < 2.5e-2
     assert "winograd" in network.steps(4)[0][2]
+
+
+def test_filters_for_edges_do_not_get_tiles_that_are_wrong_where_a_map_is_constant():
+    """A white background times weights whose sum is next to nothing."""
+    errors = {}
+    for algorithm in (AUTO, LARGE_TILES):
+        twin = Twin(16, 16, 64)
+        output = twin.conv2d(0, 64, (3, 3), use_bias=False)
+        weights = twin.params[0]
+        weights[1, 1] = -0.9 * (weights.sum(axis=(0, 1)) - weights[1, 1])
+        images = np.ones((2, 16, 16, 64), np.float32)
+        found = twin.network(output, algorithm=algorithm, precision=BFLOAT16).run(images)
+        errors[algorithm] = relative_error(found, twin.expected(images, output))
+    assert errors[AUTO] < 4e-3 < 1.5e-2 < errors[LARGE_TILES]
+
+
+@pytest.mark.parametrize("extent, tile", [(14, "2x2_3x3"), (28, "4x4_3x3")])
+def test_small_tiles_where_they_cost_little_more(extent, tile):
+    """Large ones hang over the edge of 14 x 14."""
+    twin = Twin(extent, extent, 128)
+    network = twin.network(
+        twin.conv2d(0, 128, (3, 3), padding="same"), algorithm=AUTO, precision=BFLOAT16, threads=1
+    )
+    network.run(twin.images(8))
+    assert [step[2] for step in network.steps(8)] == [f"pdl:winograd_{tile}"]
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e30])

@@ -7,10 +7,10 @@
 
 #if PACK == 1
 #define SQUARE_TILES(tile) PDL_SHARED_SQUARE_TILES(tile) PDL_FLOAT32_SQUARE_TILES(tile)
-#define LINE_TILES(tile) PDL_FLOAT32_LINE_TILES(tile)
+#define LINE_TILES(tile) PDL_SHARED_LINE_TILES(tile) PDL_FLOAT32_LINE_TILES(tile)
 #else
-#define SQUARE_TILES(tile) PDL_SHARED_SQUARE_TILES(tile) PDL_BFLOAT16_SQUARE_TILES(tile)
-#define LINE_TILES(tile) PDL_BFLOAT16_LINE_TILES(tile)
+#define SQUARE_TILES(tile) PDL_SHARED_SQUARE_TILES(tile)
+#define LINE_TILES(tile) PDL_SHARED_LINE_TILES(tile) PDL_BFLOAT16_LINE_TILES(tile)
 #endif
 
 /* ---- lines ------------------------------------------------------------------------------------------- */
@@ -25,36 +25,12 @@ INLINE vec polynomial(const float *factor, const int terms, const vec *d)
     return sum;
 }
 
-/* sum_i factor[i] d[i], the last factor being 1 */
-INLINE vec plain_polynomial(const float *factor, const int terms, const vec *d)
-{
-    vec sum = d[terms - 1];
-    UNROLL
-    for (int i = terms - 2; i >= 0; i--)
-        sum = vec_fma(vec_broadcast(factor[i]), d[i], sum);
-    return sum;
-}
-
-/* o = B^T d, where the points are no pairs */
-INLINE void transform_singles(const pdl_line *line, const vec *d, vec *o)
-{
-    o[0] = plain_polynomial(line->all, line->singles + 1, d);
-    o[line->inputs - 1] = plain_polynomial(line->all, line->singles + 1, d + 1);
-    UNROLL
-    for (int k = 0; k < line->singles; k++)
-        o[1 + k] = plain_polynomial(line->other[k], line->singles, d + 1);
-}
-
 /* o = B^T d */
 INLINE void transform_input(const pdl_line_kind kind, const vec *d, vec *o)
 {
     const pdl_line *line = &pdl_lines[kind];
     if (kind == PDL_LINE_NONE) {
         o[0] = d[0];
-        return;
-    }
-    if (line->singles > 0) {
-        transform_singles(line, d, o);
         return;
     }
     o[0] = polynomial(line->all, line->pairs + 1, d);
@@ -77,21 +53,6 @@ INLINE double power(const double base, const int exponent)
     return product;
 }
 
-/* y = A^T d, where the points are no pairs */
-INLINE void combine_singles(const pdl_line *line, const vec *d, vec *y)
-{
-    UNROLL
-    for (int i = 0; i < line->outputs; i++) {
-        vec total = d[1]; /* the first point is 1 */
-        UNROLL
-        for (int k = 1; k < line->singles; k++)
-            total = vec_fma(vec_broadcast((float)power(line->point[k], i)), d[1 + k], total);
-        if (i == 0) total = vec_add(total, d[0]);
-        if (i == line->outputs - 1) total = vec_add(total, d[line->inputs - 1]);
-        y[i] = total;
-    }
-}
-
 /* y = A^T d */
 INLINE void transform_output(const pdl_line_kind kind, const vec *d, vec *y)
 {
@@ -99,10 +60,6 @@ INLINE void transform_output(const pdl_line_kind kind, const vec *d, vec *y)
     vec sum[PDL_WINOGRAD_PAIRS + 1], difference[PDL_WINOGRAD_PAIRS + 1];
     if (kind == PDL_LINE_NONE) {
         y[0] = d[0];
-        return;
-    }
-    if (line->singles > 0) {
-        combine_singles(line, d, y);
         return;
     }
     UNROLL
@@ -113,7 +70,8 @@ INLINE void transform_output(const pdl_line_kind kind, const vec *d, vec *y)
     UNROLL
     for (int i = 0; i < line->outputs; i++) {
         const vec *from = i % 2 ? difference : sum;
-        vec total = from[0]; /* the first point is 1 */
+        const double first = power(line->point[0], i);
+        vec total = first == 1 ? from[0] : vec_mul(vec_broadcast((float)first), from[0]);
         UNROLL
         for (int k = 1; k < line->pairs; k++)
             total = vec_fma(vec_broadcast((float)power(line->point[k], i)), from[k], total);

@@ -14,8 +14,10 @@
  * against float64 on random inputs, for every tile and filters from the mildest to the worst, the estimate is within a
  * third of the error; it is above it for inputs of one sign.
  *
- * In bfloat16, v and u are what is rounded, by 2^-9 or so whatever C is; no filter makes a tile of bfloat16's have more
- * than twice the error that it has for most. */
+ * In bfloat16, v and u are what is rounded, by 2^-9 or so whatever C is. Errors are such that where a map is the same
+ * all over, as a white background is, they count most: there a filter for edges sums to next to nothing, and a tile
+ * without the point 1 has products of all its points to cancel. For constant inputs v_p^2 = (sum of B^T's row p)^2, and
+ * the mean square of the output is in proportion to the sum of all of S. */
 #ifndef PDL_NET_WINOGRAD_ERROR_H
 #define PDL_NET_WINOGRAD_ERROR_H
 
@@ -27,5 +29,8 @@ pdl_status pdl_tap_products_make(pdl_op *op, size_t channels, size_t outputs, pd
 /* The relative L2 error of the operation's output with this tile; INFINITY where its arithmetic would leave the range
  * of float32, or without tap_products. */
 double pdl_winograd_error(const pdl_op *op, pdl_tile_kind tile, size_t channels, pdl_precision precision);
+
+/* The same in bfloat16 where the input is constant: 1.7e-3 for a tile with the point 1, whatever the filter. */
+double pdl_winograd_constant_error(const pdl_op *op, pdl_tile_kind tile);
 
 #endif

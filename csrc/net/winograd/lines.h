@@ -15,12 +15,10 @@
  * relative L2 1e-6 for F(4, 3), 6e-6 for F(8, 3), 2e-6 for F(4, 5), 3e-6 for F(4, 7), 8e-6 for F(6, 7) in
  * float32.
  *
- * In bfloat16, what is rounded is G g and B^T d, by up to 2^-8 each. Points q_1, ..., q_n that are no pairs have less
- * error there for F(4, 3): 0.38 % of a line of a natural image where pairs have 0.44 % and the direct sum 0.16 %;
- * F(2, 7) has 0.65 %, F(4, 7) 1.6 % whatever its points. With Q and Q_k products of (x - q_j), then
- *
- *     B^T  0         sum_i Q[i] d[i]                        infinity  sum_i Q[i] d[i + 1]
- *          q_k       sum_i Q_k[i] d[i + 1]
+ * In bfloat16, what is rounded is G g and B^T d, by up to 2^-8 each, which A^T spreads. For F(4, 3) pairs of points
+ * p and 1/p near 1 have the least error: +-3/2 and +-2/3 have half the error of +-1 and +-2, and 0.7 times that of the
+ * best that are no pairs. F(4, 7) has 1.6 % on a line of a natural image whatever its points, where F(2, 7) has 0.65 %
+ * and the direct sum 0.16 %.
  *
  * Source: Lavin and Gray, Fast algorithms for convolutional neural networks (2016); Winograd, Arithmetic complexity of
  * computations (1980). */
@@ -30,7 +28,6 @@
 #include <stddef.h>
 
 #define PDL_WINOGRAD_PAIRS 5
-#define PDL_WINOGRAD_SINGLES 4
 #define PDL_WINOGRAD_EXTENT 12 /* inputs of the longest line */
 #define PDL_WINOGRAD_TAPS 7    /* of the longest filter */
 #define PDL_WINOGRAD_WINDOW 25 /* of the largest: 5 x 5 */
@@ -44,13 +41,12 @@ typedef enum pdl_line_kind {
     PDL_LINE_4_5,
     PDL_LINE_4_7,
     PDL_LINE_6_7,
-    PDL_LINE_4_3_SINGLES,
     PDL_LINE_2_7,
     PDL_LINE_KINDS
 } pdl_line_kind;
 
 typedef struct pdl_line {
-    int outputs, taps, inputs, pairs, singles; /* m, r, a, P, n; P or n is 0 */
+    int outputs, taps, inputs, pairs; /* m, r, a, P */
     double point[PDL_WINOGRAD_PAIRS];
     float all[PDL_WINOGRAD_PAIRS + 1];                   /* Q */
     float other[PDL_WINOGRAD_PAIRS][PDL_WINOGRAD_PAIRS]; /* Q_k */
@@ -59,7 +55,6 @@ typedef struct pdl_line {
 /* Finite points but 0, in the order of the products: point i, i < a - 2. */
 static inline double pdl_line_point(const pdl_line *line, int i)
 {
-    if (line->singles > 0) return line->point[i];
     return i % 2 ? -line->point[i / 2] : line->point[i / 2];
 }
 
@@ -71,9 +66,9 @@ static const pdl_line pdl_lines[PDL_LINE_KINDS] = {
                       .taps = 3,
                       .inputs = 6,
                       .pairs = 2,
-                      .point = {1, 2},
-                      .all = {4, -5, 1},
-                      .other = {{-4, 1}, {-1, 1}}},
+                      .point = {3. / 2, 2. / 3},
+                      .all = {1, -97.f / 36, 1},
+                      .other = {{-4.f / 9, 1}, {-9.f / 4, 1}}},
     [PDL_LINE_8_3] = {.outputs = 8,
                       .taps = 3,
                       .inputs = 10,
@@ -119,14 +114,6 @@ static const pdl_line pdl_lines[PDL_LINE_KINDS] = {
                                 {1, -385.f / 36, 289.f / 18, -265.f / 36, 1},
                                 {1.f / 9, -19.f / 12, 35.f / 6, -193.f / 36, 1},
                                 {9.f / 4, -205.f / 16, 273.f / 16, -15.f / 2, 1}}},
-    [PDL_LINE_4_3_SINGLES] =
-        {.outputs = 4,
-         .taps = 3,
-         .inputs = 6,
-         .singles = 4,
-         .point = {1, -1, 1. / 2, -2},
-         .all = {1, -3.f / 2, -2, 3.f / 2, 1},
-         .other = {{-1, 1.f / 2, 5.f / 2, 1}, {1, -5.f / 2, 1.f / 2, 1}, {-2, -1, 2, 1}, {1.f / 2, -1, -1.f / 2, 1}}},
     [PDL_LINE_2_7] = {.outputs = 2,
                       .taps = 7,
                       .inputs = 8,
@@ -139,21 +126,18 @@ static const pdl_line pdl_lines[PDL_LINE_KINDS] = {
 /* A tile is a line down times a line along: F(4x4, 3x3), or one direction alone. */
 typedef enum pdl_tile_kind {
     PDL_TILE_2X2_3X3, /* of both precisions */
-    PDL_TILE_4X4_3X3, /* of float32 */
-    PDL_TILE_2X2_5X5,
-    PDL_TILE_4X4_5X5,
+    PDL_TILE_4X4_3X3,
     PDL_TILE_4_1X3,
+    PDL_TILE_4_3X1,
+    PDL_TILE_2X2_5X5, /* of float32 */
+    PDL_TILE_4X4_5X5,
     PDL_TILE_8_1X3,
     PDL_TILE_4_1X7,
     PDL_TILE_6_1X7,
-    PDL_TILE_4_3X1,
     PDL_TILE_8_3X1,
     PDL_TILE_4_7X1,
     PDL_TILE_6_7X1,
-    PDL_TILE_4X4_3X3_SINGLES, /* of bfloat16 */
-    PDL_TILE_4_1X3_SINGLES,
-    PDL_TILE_2_1X7,
-    PDL_TILE_4_3X1_SINGLES,
+    PDL_TILE_2_1X7, /* of bfloat16 */
     PDL_TILE_2_7X1,
     PDL_TILE_FILTERS,                /* the number of those above */
     PDL_TILE_1X1 = PDL_TILE_FILTERS, /* no filtering: the weights of pointwise/pointwise.h */
@@ -161,26 +145,22 @@ typedef enum pdl_tile_kind {
 } pdl_tile_kind;
 
 /* tile(KIND, name, line down, line along) for every kind that filters, in order. */
-#define PDL_SHARED_SQUARE_TILES(tile) tile(PDL_TILE_2X2_3X3, 2x2_3x3, PDL_LINE_2_3, PDL_LINE_2_3)
+#define PDL_SHARED_SQUARE_TILES(tile)                                                                                  \
+    tile(PDL_TILE_2X2_3X3, 2x2_3x3, PDL_LINE_2_3, PDL_LINE_2_3)                                                        \
+        tile(PDL_TILE_4X4_3X3, 4x4_3x3, PDL_LINE_4_3, PDL_LINE_4_3)
+#define PDL_SHARED_LINE_TILES(tile)                                                                                    \
+    tile(PDL_TILE_4_1X3, 4_1x3, PDL_LINE_NONE, PDL_LINE_4_3) tile(PDL_TILE_4_3X1, 4_3x1, PDL_LINE_4_3, PDL_LINE_NONE)
 #define PDL_FLOAT32_SQUARE_TILES(tile)                                                                                 \
-    tile(PDL_TILE_4X4_3X3, 4x4_3x3, PDL_LINE_4_3, PDL_LINE_4_3)                                                        \
-        tile(PDL_TILE_2X2_5X5, 2x2_5x5, PDL_LINE_2_5, PDL_LINE_2_5)                                                    \
-            tile(PDL_TILE_4X4_5X5, 4x4_5x5, PDL_LINE_4_5, PDL_LINE_4_5)
+    tile(PDL_TILE_2X2_5X5, 2x2_5x5, PDL_LINE_2_5, PDL_LINE_2_5)                                                        \
+        tile(PDL_TILE_4X4_5X5, 4x4_5x5, PDL_LINE_4_5, PDL_LINE_4_5)
 #define PDL_FLOAT32_LINE_TILES(tile)                                                                                   \
-    tile(PDL_TILE_4_1X3, 4_1x3, PDL_LINE_NONE, PDL_LINE_4_3) tile(PDL_TILE_8_1X3, 8_1x3, PDL_LINE_NONE, PDL_LINE_8_3)  \
-        tile(PDL_TILE_4_1X7, 4_1x7, PDL_LINE_NONE, PDL_LINE_4_7)                                                       \
-            tile(PDL_TILE_6_1X7, 6_1x7, PDL_LINE_NONE, PDL_LINE_6_7)                                                   \
-                tile(PDL_TILE_4_3X1, 4_3x1, PDL_LINE_4_3, PDL_LINE_NONE)                                               \
-                    tile(PDL_TILE_8_3X1, 8_3x1, PDL_LINE_8_3, PDL_LINE_NONE)                                           \
-                        tile(PDL_TILE_4_7X1, 4_7x1, PDL_LINE_4_7, PDL_LINE_NONE)                                       \
-                            tile(PDL_TILE_6_7X1, 6_7x1, PDL_LINE_6_7, PDL_LINE_NONE)
-#define PDL_BFLOAT16_SQUARE_TILES(tile)                                                                                \
-    tile(PDL_TILE_4X4_3X3_SINGLES, 4x4_3x3, PDL_LINE_4_3_SINGLES, PDL_LINE_4_3_SINGLES)
+    tile(PDL_TILE_8_1X3, 8_1x3, PDL_LINE_NONE, PDL_LINE_8_3) tile(PDL_TILE_4_1X7, 4_1x7, PDL_LINE_NONE, PDL_LINE_4_7)  \
+        tile(PDL_TILE_6_1X7, 6_1x7, PDL_LINE_NONE, PDL_LINE_6_7)                                                       \
+            tile(PDL_TILE_8_3X1, 8_3x1, PDL_LINE_8_3, PDL_LINE_NONE)                                                   \
+                tile(PDL_TILE_4_7X1, 4_7x1, PDL_LINE_4_7, PDL_LINE_NONE)                                               \
+                    tile(PDL_TILE_6_7X1, 6_7x1, PDL_LINE_6_7, PDL_LINE_NONE)
 #define PDL_BFLOAT16_LINE_TILES(tile)                                                                                  \
-    tile(PDL_TILE_4_1X3_SINGLES, 4_1x3, PDL_LINE_NONE, PDL_LINE_4_3_SINGLES)                                           \
-        tile(PDL_TILE_2_1X7, 2_1x7, PDL_LINE_NONE, PDL_LINE_2_7)                                                       \
-            tile(PDL_TILE_4_3X1_SINGLES, 4_3x1, PDL_LINE_4_3_SINGLES, PDL_LINE_NONE)                                   \
-                tile(PDL_TILE_2_7X1, 2_7x1, PDL_LINE_2_7, PDL_LINE_NONE)
+    tile(PDL_TILE_2_1X7, 2_1x7, PDL_LINE_NONE, PDL_LINE_2_7) tile(PDL_TILE_2_7X1, 2_7x1, PDL_LINE_2_7, PDL_LINE_NONE)
 
 typedef struct pdl_tile {
     const char *name;        /* "pdl:winograd_4x4_3x3" */
@@ -191,8 +171,8 @@ typedef struct pdl_tile {
 #define PDL_TILE_ROW(kind, text, down, along)                                                                          \
     [kind] = {"pdl:winograd_" #text, "pdl:winograd_" #text "_max_pool", {down, along}},
 static const pdl_tile pdl_tiles[PDL_TILE_KINDS] = {
-    PDL_SHARED_SQUARE_TILES(PDL_TILE_ROW) PDL_FLOAT32_SQUARE_TILES(PDL_TILE_ROW) PDL_FLOAT32_LINE_TILES(PDL_TILE_ROW)
-        PDL_BFLOAT16_SQUARE_TILES(PDL_TILE_ROW) PDL_BFLOAT16_LINE_TILES(
+    PDL_SHARED_SQUARE_TILES(PDL_TILE_ROW) PDL_SHARED_LINE_TILES(PDL_TILE_ROW) PDL_FLOAT32_SQUARE_TILES(PDL_TILE_ROW)
+        PDL_FLOAT32_LINE_TILES(PDL_TILE_ROW) PDL_BFLOAT16_LINE_TILES(
             PDL_TILE_ROW)[PDL_TILE_1X1] = {"pdl:pointwise", NULL, {PDL_LINE_NONE, PDL_LINE_NONE}},
 };
 #undef PDL_TILE_ROW
