@@ -159,7 +159,7 @@ def array_at(path: str, group: Any, name: str, handle: int | None = None) -> Sto
 
 def is_counter(path: str, group: Any, name: str) -> bool:
     """Whether the array is one whole number: how many samples a Normalization's weights come from."""
-    dataset = child(path, group, name)
+    dataset = _open(path, group, name)
     return getattr(dataset, "shape", None) == () and dataset.dtype.kind in "iu"
 
 
