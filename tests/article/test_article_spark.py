@@ -48,7 +48,7 @@ def own_metrics(folder, train, test):
 @pytest.fixture
 def article_folder(tmp_path, random_weights, monkeypatch):
     """A folder of digits to run the script in; Spark's workers find pydeepl and its weights."""
-    folder = write_digits(tmp_path / "digits", 4)
+    folder = write_digits(tmp_path / "digits", 15)  # all digits are in both parts
     weights = random_weights("InceptionV3").parent
     root = str(Path(pydeepl.__file__).parents[1])
     settings = {
@@ -81,7 +81,7 @@ def test_the_metrics_are_those_of_the_embedded_engine(article_folder, capsys):
         name: {place(row.origin) for row in scope[name].select("image.origin").collect()}
         for name in ("train", "test")
     }
-    assert len(places["train"] | places["test"]) == 40 and not places["train"] & places["test"]
+    assert len(places["train"] | places["test"]) == 150 and not places["train"] & places["test"]
     columns = "['image', 'label', 'features', 'rawPrediction', 'probability', 'prediction']"
     assert columns in printed
     for name, expected in own_metrics(article_folder, **places).items():
