@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydeepl.keras import WeightsError
-from pydeepl.keras.tensorflow import graph_model, placeholder_shape, read_graph, read_saved_model, wire
+from pydeepl.keras.tensorflow import (
+    graph_model,
+    graphdef,
+    placeholder_shape,
+    read_graph,
+    read_saved_model,
+    translate,
+    wire,
+)
 
 KERAS = Path(__file__).parents[1] / "golden" / "keras"
 GRAPHS = KERAS / "graphs"
@@ -205,10 +213,45 @@ def test_damaged_graphs_are_said_to_be():
 def test_a_changed_byte_is_an_error_or_another_graph(place, byte):
     data = bytearray((GRAPHS / "table.pb").read_bytes())
     data[place % len(data)] = byte
-    with contextlib.suppress(WeightsError, ValueError):
-        graph_model(read_graph(bytes(data), "changed.pb"), "x", "Identity").predict(
-            np.zeros((1, 7), np.float32)
-        )
+    with contextlib.suppress(WeightsError):
+        model = graph_model(read_graph(bytes(data), "changed.pb"), "x", "Identity")
+        model.predict(np.zeros((1, *model.inputShape), np.float32))
+
+
+@pytest.mark.parametrize(
+    "attribute, message",
+    [
+        ({"shape": field(3, 5)}, "x: expected a shape, found 5"),
+        ({"shape": field(7, 5)}, "a number where a text or a message was expected"),
+        ({"shape": field(1, 5)}, "a number where a text or a message was expected"),
+        ({"shape": field(5, "yes")}, "3 bytes where a number was expected"),
+        ({"shape": field(3, "yes")}, "3 bytes where a number was expected"),
+    ],
+)
+def test_attributes_of_another_kind_are_damage(attribute, message):
+    with pytest.raises(WeightsError, match=message):
+        placeholder_shape(read_graph(node("x", "Placeholder", **attribute), "bad.pb"), "x")
+
+
+def test_only_first_outputs_are_taken():
+    graph = graph_of("table")
+    for feed, fetch in (("x:1", "Identity:0"), ("x:0", "Identity:1")):
+        with pytest.raises(WeightsError, match=r":1: only operations' first outputs"):
+            graph_model(graph, feed, fetch)
+
+
+def test_constants_do_not_grow_without_end(monkeypatch):
+    monkeypatch.setattr(graphdef, "_MAX_FILLED", 1000)
+    filled = [node(f"w{i}", "Const", value=field(8, field(1, 1) + field(2, shape(400)))) for i in range(3)]
+    assert len(read_graph(b"".join(filled[:2])).nodes) == 2
+    with pytest.raises(WeightsError, match="arrays of more than 1000 elements that are not in the file"):
+        read_graph(b"".join(filled), "bad.pb")
+    with pytest.raises(WeightsError, match=r"an array of shape \[1100\], of which the file has 0 values"):
+        read_graph(node("w", "Const", value=field(8, field(1, 1) + field(2, shape(1100)))), "bad.pb")
+    monkeypatch.setattr(translate, "_MAX_ELEMENTS", 1000)
+    doubled = [node(f"w{i + 1}", "ConcatV2", f"w{i}", f"w{i}", "axis") for i in range(40)]
+    with pytest.raises(WeightsError, match="constants of more than 1000 elements"):
+        predicted(constant("w0", np.ones(2)), constant("axis", 0), *doubled, node("y", "Add", "x", "w40"))
 
 
 @given(st.binary(max_size=60))

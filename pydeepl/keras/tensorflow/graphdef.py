@@ -16,7 +16,7 @@ from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.tensorflow import wire
 
 _MAX_NODES = 50_000
-_MAX_ELEMENTS = 1 << 30
+_MAX_FILLED = 1 << 27  # elements of arrays that have fewer values in the file: a small file must stay small
 
 Array = NDArray[Any]
 
@@ -65,15 +65,19 @@ class MetaGraph(NamedTuple):
 def read_graph(data: bytes, name: str = "graph") -> GraphDef:
     """The graph of a serialized GraphDef. Raises WeightsError where the bytes are none."""
     nodes: dict[str, NodeDef] = {}
-    functions = False
+    functions, filled = False, 0
     try:
         for number, _, value in wire.fields(memoryview(data)):
             if number == 1:
-                node = _node(wire.view(value))
+                part = wire.view(value)
+                node = _node(part)
                 nodes[node.name] = node
+                filled += max(0, _elements(node) - len(part))
             functions = functions or (number == 2 and bool(len(wire.view(value))))
             if len(nodes) > _MAX_NODES:
                 raise WeightsError(f"more than {_MAX_NODES} nodes")
+            if filled > _MAX_FILLED:
+                raise WeightsError(f"arrays of more than {_MAX_FILLED} elements that are not in the file")
     except (WeightsError, ValueError, OverflowError) as error:
         raise WeightsError(
             f"{name}: not a readable TensorFlow graph (damaged or cut short?): {error}"
@@ -140,6 +144,10 @@ def _entry(data: memoryview) -> tuple[str, memoryview]:
     return key, message
 
 
+def _elements(node: NodeDef) -> int:
+    return sum(value.size for value in node.attributes.values() if isinstance(value, np.ndarray))
+
+
 def _node(data: memoryview) -> NodeDef:
     name, op = "", ""
     inputs: list[str] = []
@@ -161,7 +169,7 @@ def _attribute(data: memoryview) -> Any:
     """An AttrValue; None for kinds that no layer takes."""
     readers: dict[int, Callable[[Any], Any]] = {
         1: _list, 2: wire.text, 3: wire.signed, 4: wire.float32,
-        5: bool, 6: wire.signed, 7: _shape, 8: _tensor,
+        5: lambda value: bool(wire.number(value)), 6: wire.signed, 7: _shape, 8: _tensor,
     }  # fmt: skip
     for number, _, value in wire.fields(data):
         if number in readers:
@@ -169,9 +177,9 @@ def _attribute(data: memoryview) -> Any:
     return None
 
 
-def _list(data: memoryview) -> list[Any]:
+def _list(data: wire.Value) -> list[Any]:
     values: list[Any] = []
-    for number, kind, value in wire.fields(data):
+    for number, kind, value in wire.fields(wire.view(data)):
         if number == 2:
             values.append(wire.text(value))
         elif number == 3:
@@ -181,10 +189,10 @@ def _list(data: memoryview) -> list[Any]:
     return values
 
 
-def _shape(data: memoryview) -> list[int] | None:
+def _shape(data: wire.Value) -> list[int] | None:
     """A TensorShapeProto; -1 for an open extent, None for an open rank."""
     extents: list[int] = []
-    for number, _, value in wire.fields(data):
+    for number, _, value in wire.fields(wire.view(data)):
         if number == 3 and value:
             return None
         if number == 2:
@@ -193,15 +201,15 @@ def _shape(data: memoryview) -> list[int] | None:
     return extents
 
 
-def _tensor(data: memoryview) -> Array | None:
+def _tensor(data: wire.Value) -> Array | None:
     """A TensorProto; None for types that no layer takes, such as text."""
     kind, shape, content = 0, [], b""
     values: dict[int, list[Any]] = {}
-    for number, form, value in wire.fields(data):
+    for number, form, value in wire.fields(wire.view(data)):
         if number == 1:
             kind = wire.signed(value)
         elif number == 2:
-            shape = _shape(wire.view(value)) or []
+            shape = _shape(value) or []
         elif number == 4:
             content = bytes(wire.view(value))
         elif number in _FIXED:
@@ -219,7 +227,7 @@ def _tensor(data: memoryview) -> Array | None:
 def _array(kind: int, shape: list[int], content: bytes, values: dict[int, list[Any]]) -> Array:
     name, place = _TYPES[kind]
     count = math.prod(shape)
-    if count < 0 or count > _MAX_ELEMENTS or any(extent < 0 for extent in shape):
+    if any(extent < 0 for extent in shape):
         raise WeightsError(f"an array of shape {shape}")
     if content:
         if len(content) != count * np.dtype(name).itemsize:
@@ -228,6 +236,8 @@ def _array(kind: int, shape: list[int], content: bytes, values: dict[int, list[A
     found = values.get(place, [])
     if len(found) > count:
         raise WeightsError(f"{len(found)} values for an array of shape {shape}")
+    if count - len(found) > _MAX_FILLED:
+        raise WeightsError(f"an array of shape {shape}, of which the file has {len(found)} values")
     if place == 13:  # float16 as its bits
         given: Array = np.array(found, np.uint16).view("<f2")
     else:

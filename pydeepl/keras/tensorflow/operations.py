@@ -266,6 +266,7 @@ OPERATIONS: Mapping[str, Translate] = {
     **{op: _layer("Activation", activation=name) for op, name in _ACTIVATIONS.items()},
 }
 
+BROADCAST = ("Add", "AddV2", "Sub", "Mul", "RealDiv")
 FOLDED: Mapping[str, Callable[..., Any]] = {
     "Add": lambda node, x, y: x + y,
     "AddV2": lambda node, x, y: x + y,

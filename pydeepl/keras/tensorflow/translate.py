@@ -3,6 +3,7 @@
 A value is an array (what can be known without an input), a shape, or the output of a layer.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,9 +17,11 @@ from pydeepl.keras.nested import Model
 from pydeepl.keras.reader import graph_layers
 from pydeepl.keras.saved import SavedModel
 from pydeepl.keras.tensorflow.graphdef import GraphDef, NodeDef
-from pydeepl.keras.tensorflow.layers import Layers, Refused, Value
-from pydeepl.keras.tensorflow.operations import FOLDED, OPERATIONS, SAME, why_unknown
+from pydeepl.keras.tensorflow.layers import Array, Layers, Refused, Value
+from pydeepl.keras.tensorflow.operations import BROADCAST, FOLDED, OPERATIONS, SAME, why_unknown
 from pydeepl.keras.topology import Key, Topology
+
+_MAX_ELEMENTS = 1 << 27
 
 ALTERNATIVE = (
     "Save the model from Keras as .keras, or export it to ONNX with tf2onnx: "
@@ -41,6 +44,9 @@ def graph_model(
     Raises WeightsError for tensors that are not there and, in one message that names each of them, for
     operations that no layer stands for.
     """
+    for tensor in (feed, fetch):
+        if ":" in tensor and not tensor.endswith(":0"):
+            raise WeightsError(f'{graph.name}: {tensor}: only operations\' first outputs, ":0", are taken')
     translation = _Translation(graph, feed, shape)
     key, layers = translation.run(fetch), translation.layers
     topology = Topology(graph.name, layers.nodes, [(_operation(feed), 0)], [key])
@@ -70,7 +76,11 @@ def placeholder_shape(graph: GraphDef, feed: str) -> list[int] | None:
             f"{graph.name}: no operation {_operation(feed)!r}; its inputs: {', '.join(inputs(graph))}"
         )
     shape = node.attributes.get("shape")
-    return None if not shape else [int(extent) for extent in shape[1:]]
+    if not shape:
+        return None
+    if not isinstance(shape, list) or not all(isinstance(extent, int) for extent in shape):
+        raise WeightsError(f"{graph.name}: {node.name}: expected a shape, found {shape!r:.60}")
+    return shape[1:]
 
 
 def inputs(graph: GraphDef) -> list[str]:
@@ -88,6 +98,7 @@ class _Translation:
         users = Counter(_operation(each) for node in graph.nodes.values() for each in node.inputs)
         self.layers = Layers(users)
         self._values: dict[str, Value] = {}
+        self._elements = 0  # of the constants that the graph computes
         self._shape = list(shape) if shape is not None else placeholder_shape(graph, feed)
 
     def run(self, fetch: str) -> Key:
@@ -98,8 +109,9 @@ class _Translation:
         problems = []
         for node in self._order(name):
             try:
-                self._values[node.name] = self._translated(node)
-            except (Refused, ValueError, TypeError, KeyError, IndexError) as error:
+                with np.errstate(all="ignore"):  # of a damaged graph's numbers
+                    self._values[node.name] = self._translated(node)
+            except (Refused, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
                 reason = str(error) if isinstance(error, Refused) else f"its attributes do not fit: {error!r}"
                 problems.append(f"{node.name} ({node.op}): {reason}")
                 self._values[node.name] = (self.feed, 0)  # whatever follows is looked at, too
@@ -152,11 +164,21 @@ class _Translation:
             return self.layers.pass_on(node.name, values[0])
         arrays = [each for each in values if isinstance(each, np.ndarray)]
         if arrays and len(arrays) == len(values) and node.op in FOLDED:
-            return np.asarray(FOLDED[node.op](node, *arrays))
+            return self._folded(node, arrays)
         translate = OPERATIONS.get(node.op)
         if translate is None:
             raise Refused(why_unknown(node))
         return translate(self.layers, node, values)
+
+    def _folded(self, node: NodeDef, arrays: list[Array]) -> Array:
+        """What an operation makes of arrays; a few small ones must not become endless."""
+        size = sum(each.size for each in arrays)
+        if node.op in BROADCAST:
+            size = math.prod(np.broadcast_shapes(*(each.shape for each in arrays)))
+        self._elements += size
+        if self._elements > _MAX_ELEMENTS:
+            raise Refused(f"the graph computes constants of more than {_MAX_ELEMENTS} elements")
+        return np.asarray(FOLDED[node.op](node, *arrays))
 
     def _input(self, node: NodeDef) -> Key:
         shape = self._shape

@@ -53,16 +53,22 @@ def varint(data: memoryview, place: int) -> tuple[int, int]:
     raise WeightsError("no message: a number without an end")
 
 
+def number(value: Value) -> int:
+    """A field that is a number. Raises WeightsError for what has a length."""
+    if not isinstance(value, int):
+        raise WeightsError(f"no message: {len(value)} bytes where a number was expected")
+    return value
+
+
 def signed(value: Value) -> int:
     """A varint as int64."""
-    number = int(value) if isinstance(value, int) else 0
-    return number - (1 << 64) if number >> 63 else number
+    given = number(value)
+    return given - (1 << 64) if given >> 63 else given
 
 
 def float32(value: Value) -> float:
     """A field of 4 bytes as a float."""
-    number = value if isinstance(value, int) else 0
-    return float(struct.unpack("<f", number.to_bytes(4, "little"))[0])
+    return float(struct.unpack("<f", raw(number(value), 4))[0])
 
 
 def packed_ints(kind: int, value: Value) -> list[int]:
@@ -71,8 +77,8 @@ def packed_ints(kind: int, value: Value) -> list[int]:
         return [signed(value)]
     numbers, place = [], 0
     while place < len(value):
-        number, place = varint(value, place)
-        numbers.append(signed(number))
+        each, place = varint(value, place)
+        numbers.append(signed(each))
     return numbers
 
 
@@ -83,11 +89,11 @@ def raw(value: Value, size: int) -> bytes:
 
 def text(value: Value) -> str:
     """A string field."""
-    return "" if isinstance(value, int) else bytes(value).decode(errors="replace")
+    return bytes(view(value)).decode(errors="replace")
 
 
 def view(value: Value) -> memoryview:
-    """A message field. Raises WeightsError for a number in its place."""
+    """A field that has a length, as a message. Raises WeightsError for a number in its place."""
     if isinstance(value, int):
-        raise WeightsError("no message: a number where a message was expected")
+        raise WeightsError("no message: a number where a text or a message was expected")
     return value
