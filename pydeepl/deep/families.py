@@ -1,7 +1,8 @@
 """Families of Keras applications that run from a user's model file, and what their input is.
 
-A family's file tells its layers and its input's size; what no file tells is how pixels become its input. That
-is what these names are for. Source: Keras 3's keras.applications, preprocess_input of each family.
+A family's file tells its layers; what no file tells is how pixels become its input. That is what these names
+are for. A model saved without its classifier leaves its input's size open, too: it gets the family's. Source:
+Keras 3's keras.applications, preprocess_input and default size of each family.
 """
 
 from pathlib import Path
@@ -31,6 +32,30 @@ _MODES = {
 }
 FAMILIES = {name: mode for mode, names in _MODES.items() for name in names.split()}
 """Each family's preprocessing."""
+
+_SIZES = {
+    "NASNetLarge": 331,
+    "InceptionResNetV2": 299,
+    "EfficientNetB1": 240,
+    "EfficientNetB2": 260,
+    "EfficientNetB3": 300,
+    "EfficientNetB4": 380,
+    "EfficientNetB5": 456,
+    "EfficientNetB6": 528,
+    "EfficientNetB7": 600,
+    "EfficientNetV2B1": 240,
+    "EfficientNetV2B2": 260,
+    "EfficientNetV2B3": 300,
+    "EfficientNetV2S": 384,
+    "EfficientNetV2M": 480,
+    "EfficientNetV2L": 480,
+}
+
+
+def family_size(name: str) -> int:
+    """Height and width that Keras trained a family's ImageNet weights for."""
+    return _SIZES.get(name, 224)
+
 
 _SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx")
 

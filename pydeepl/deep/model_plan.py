@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pydeepl import _core
-from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, is_model_path
+from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, family_size, is_model_path
 from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras.build import build
 from pydeepl.keras.order import Layer
@@ -28,20 +28,29 @@ def open_user_model(modelName: str, weights: str | None) -> tuple[SavedModel, We
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: no such model file")
     file = WeightsFile.at(path)
-    model = _opened(file)
+    model = _opened(file, family_size(modelName) if modelName in FAMILIES else None)
     if is_open(model.shapes):
         shapes = " and ".join(str(list(shape)) for shape in model.shapes.values())
         raise ValueError(f"{path}: its input's size {shapes} is open: save the model with a fixed input size")
     others = tuple(WeightsFile.at(other) for other in model.files if os.path.realpath(other) != file.path)
-    return model._replace(built=build(model.path, model.topology)), WeightsFile(
+    return model._replace(built=build(model.path, model.topology, model.shapes)), WeightsFile(
         file.path, file.size, file.changed, others
     )
 
 
 @lru_cache(maxsize=8)
-def _opened(file: WeightsFile) -> SavedModel:
-    """Read once, though a pipeline asks often; without the weights, which are read when they are wanted."""
-    return open_model(file.path)._replace(arrays=None)
+def _opened(file: WeightsFile, side: int | None) -> SavedModel:
+    """Read once, though a pipeline asks often; without the weights, which are read when they are wanted.
+
+    side: height and width of images where the model leaves them open.
+    """
+    model = open_model(file.path)
+    shapes = list(model.shapes.values())
+    if side is not None and [len(shape) for shape in shapes] == [3] and None in shapes[0][:2]:
+        height, width, channels = shapes[0]
+        if channels is not None:
+            model = open_model(file.path, inputShape=(height or side, width or side, channels))
+    return model._replace(arrays=None)
 
 
 def preprocessing_of(modelName: str, preprocessing: str | None) -> int:

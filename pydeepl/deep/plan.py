@@ -138,7 +138,7 @@ def _plan_file(
         raise ValueError(f"{file.path}: expected a model of images [height, width, 3], found {list(shape)}")
     names = [name for name, node in nodes.items() if graph.layers[node][1] != "InputLayer"]
     if layer is not None and layer not in names:
-        raise ValueError(f"layer {layer!r} is not in {file.path}{_nearest(layer, names)}")
+        raise ValueError(f"layer {layer!r} is not in {file.path}{_nearest(layer, names) or _last(names)}")
     output = model.built.nodes[topology.outputs[0]]
     by_node = {node: name for name, node in nodes.items()}
     node = nodes[layer] if layer is not None else feature_node(graph, output)
@@ -155,6 +155,11 @@ def _nearest(name: object, known: list[str]) -> str:
     by_lower = {each.lower(): each for each in known}
     near = get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(by_lower[each] for each in near)}?" if near else ""
+
+
+def _last(known: list[str]) -> str:
+    """The end of a network's layers, where features are taken."""
+    return f"; its last layers are {', '.join(known[-5:])}"
 
 
 def _layer_names(bare: _core.Graph, full: _core.Graph) -> list[str]:

@@ -1,9 +1,7 @@
 """Featurizers of a user's model file, against load_model run by hand on pixels resized and scaled by hand."""
 
-import json
 import pickle
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from pydeepl.sklearn import DeepImageFeaturizer as SklearnFeaturizer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KERAS, ONNX = GOLDEN / "keras" / "models" / "branches.keras", GOLDEN / "onnx" / "keras.onnx"
+OPEN = KERAS.with_name("anysize.keras")
 
 # R, G, B from 0 to 255 -> the input
 FORMULAS = {
@@ -151,14 +150,23 @@ def test_what_is_refused_says_why(arguments, error, message):
         Featurizer(**arguments)
 
 
-def test_an_open_size_is_refused(tmp_path):
-    config = json.loads(KERAS.with_suffix(".json").read_text())
-    config["config"]["layers"][0]["config"]["batch_shape"] = [None, None, None, 3]
-    with zipfile.ZipFile(KERAS) as archive, zipfile.ZipFile(tmp_path / "open.keras", "w") as changed:
-        for name in archive.namelist():
-            changed.writestr(name, json.dumps(config) if name == "config.json" else archive.read(name))
-    with pytest.raises(ValueError, match=r"open\.keras: .*is open"):
-        Featurizer(tmp_path / "open.keras", preprocessing="tf")
+def test_an_open_size_is_refused():
+    with pytest.raises(ValueError, match=r"anysize\.keras: .*is open"):
+        Featurizer(OPEN, preprocessing="tf")
+
+
+def test_an_open_size_is_the_familys(images):
+    featurizer = Featurizer("EfficientNetB1", weights=OPEN)
+    assert featurizer.spec.inputSize == (240, 240)
+    pixels = np.stack([_core.resize(np.ascontiguousarray(each[..., ::-1]), 240, 240, 16) for each in images])
+    x = np.ascontiguousarray(pixels[..., ::-1], np.float32)
+    assert_close(featurizer(images), load_model(OPEN).predict(x, layer=featurizer.spec.layer))
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are():
+    names = load_model(KERAS).layerNames
+    with pytest.raises(ValueError, match=rf"'zzzz' is not in .*its last layers are .*, {names[-1]}$"):
+        Featurizer(KERAS, preprocessing="tf", layer="zzzz")
 
 
 def test_features_are_cached_by_the_files_content(tmp_path, images):
