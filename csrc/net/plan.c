@@ -25,10 +25,20 @@ typedef struct planner {
     size_t *order;     /* storages, largest first */
 } planner;
 
+static const pdl_op *producer(const pdl_program *program, int value)
+{
+    int op = program->values[value].producer;
+    return op < 0 ? NULL : &program->ops[op];
+}
+
 bool pdl_plan_renames(const pdl_program *program, const pdl_op *op)
 {
-    if (op->kind != PDL_OP_COPY) return false;
-    return op->input[0] != program->input || op->output != program->output;
+    if (op->kind != PDL_OP_COPY || op->output != program->output) return op->kind == PDL_OP_COPY;
+    int source = op->input[0]; /* whatever its names */
+    for (const pdl_op *maker = producer(program, source); maker != NULL && maker->kind == PDL_OP_COPY;
+         maker = producer(program, source))
+        source = maker->input[0];
+    return source != program->input;
 }
 
 static int owner_of(const planner *p, int value)
@@ -36,12 +46,6 @@ static int owner_of(const planner *p, int value)
     while (p->owner[value] != value)
         value = p->owner[value];
     return value;
-}
-
-static const pdl_op *producer(const pdl_program *program, int value)
-{
-    int op = program->values[value].producer;
-    return op < 0 ? NULL : &program->ops[op];
 }
 
 /* Our own kernels can write with any pitch; oneDNN falls to its reference code there. */

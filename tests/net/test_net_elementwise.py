@@ -67,6 +67,13 @@ def test_functions_of_rows(activation, channels):
 
 
 # In a layer's own kernel, in oneDNN's, or after it.
+def test_sparsemax_of_an_element_beside_the_threshold():
+    twin = Twin(1, 1, 3)
+    network = twin.network(twin.activation(0, "sparsemax"))
+    row = np.float32([0.09660621, 0.056223184, -0.42358530])  # by rounding the last one is above it or below
+    assert np.allclose(network.run(row.reshape(1, 1, 1, 3)), [0.5201915, 0.4798085, 0], atol=1e-6)
+
+
 @pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize(
     "activation", ["bounded_relu", "hard_silu", "silu", "gelu", "leaky_relu", "softplus", "selu"]

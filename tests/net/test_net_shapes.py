@@ -52,6 +52,13 @@ MOVES = [
 ]
 
 
+def test_names_alone_between_input_and_output():
+    twin = Twin(4, 3, 2)
+    vector = twin.flatten(0)
+    twin.check(twin.moved("reshape", vector, ((2, 12),), lambda x: x.reshape(len(x), 2, 12)))
+    twin.check(vector)
+
+
 @pytest.mark.parametrize("precision", [FLOAT32, BFLOAT16])
 @pytest.mark.parametrize("call, arguments, function", MOVES)
 def test_values_are_moved_as_they_are(call, arguments, function, precision, monkeypatch):

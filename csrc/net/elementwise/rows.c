@@ -52,7 +52,8 @@ static double sparse_threshold(const row *r, float largest)
 {
     float room[PDL_ROW];
     double threshold = -INFINITY;
-    for (size_t above = 0, before = SIZE_MAX; above != before;) {
+    size_t above = SIZE_MAX, before;
+    do {
         double total = 0.0, next = threshold;
         size_t count = 0;
         for (size_t channel = 0; channel < r->map->channels; channel += PDL_ROW) {
@@ -67,7 +68,7 @@ static double sparse_threshold(const row *r, float largest)
         threshold = next;
         before = above;
         above = count;
-    }
+    } while (above < before); /* an element beside t may come back by rounding */
     return threshold;
 }
 
