@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
-from pydeepl.deep.cells import Cell, column_of_sizes, fits, input_shape, shape_text
+from pydeepl.deep.cells import Cell, OpenShape, column_of_sizes, fits, input_shape, shape_text
 from pydeepl.deep.image_cells import image_cell
 from pydeepl.deep.model_columns import array_column, predict_arrays, rows_together
 from pydeepl.deep.model_files import new_model_path
@@ -140,12 +140,21 @@ class KerasImageUDF:
         for cell, array in zip(cells, ahead(load, cells, threads), strict=True):
             if array is not None and not fits(array.shape, shape):
                 place = cell if isinstance(cell, str) else cell["origin"]
-                advice = "; imageIO.createResizeImageUDF resizes images" if self._preprocessor is None else ""
+                advice = "" if self._preprocessor is not None else _advice(array.shape, shape)
                 raise ValueError(
                     f"{self.__name__}: {place}: an image {list(array.shape)} where the model takes "
                     f"{shape_text(shape)}{advice}"
                 )
             yield array
+
+
+def _advice(found: tuple[int, ...], wanted: OpenShape) -> str:
+    """What makes an image fit a model."""
+    if len(wanted) != 3:
+        return ", which is no image: a preprocessor can make one of the other"
+    if not fits(found[:2], wanted[:2]):
+        return "; imageIO.createResizeImageUDF resizes images"
+    return "; imageIO.readImagesWithCustomFn(path, imageIO.PIL_decode) reads every image as B, G, R"
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -8,6 +8,7 @@ from pydeepl import _core
 from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, family_size, is_model_path
 from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras.build import build
+from pydeepl.keras.config import check_model_file
 from pydeepl.keras.order import Layer
 from pydeepl.keras.reader import graph_layers
 from pydeepl.keras.saved import SavedModel, is_open, open_model
@@ -25,8 +26,7 @@ def open_user_model(modelName: str, weights: str | None) -> tuple[SavedModel, We
             "its own weights are not fetched"
         )
     path = os.path.expanduser(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: no such model file")
+    check_model_file(path)
     file = WeightsFile.at(path)
     model = _opened(file, family_size(modelName) if modelName in FAMILIES else None)
     if is_open(model.shapes):

@@ -17,6 +17,7 @@ from pydeepl.deep.decisions import decisions_file
 from pydeepl.deep.plan import NetworkPlan
 from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras import KerasModel, load_model
+from pydeepl.keras.config import check_model_file
 from pydeepl.keras.saved import Params, model_params
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.network import found_params
@@ -91,6 +92,7 @@ def shared_model(path: str) -> KerasModel:
 
     Raises FileNotFoundError, and what load_model raises.
     """
+    check_model_file(path)
     file = WeightsFile.at(path)
     with _lock:
         model = _models.get(file)

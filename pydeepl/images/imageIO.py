@@ -83,7 +83,11 @@ def imageStructToArray(imageRow: Any) -> Array:
 
     Raises ValueError for a failed image, and where the data does not have the size the row says.
     """
-    origin, height, width, channels, mode, data = (imageRow[field] for field in IMAGE_FIELDS)
+    try:
+        origin, height, width, channels, mode, data = (imageRow[field] for field in IMAGE_FIELDS)
+    except (TypeError, KeyError, ValueError) as error:
+        fields = ", ".join(IMAGE_FIELDS)
+        raise TypeError(f"expected an image struct ({fields}), got {imageRow!r:.60}") from error
     if mode < 0:
         raise ValueError(f"the image {origin!r} could not be read when it was loaded: it has no pixels")
     dtype = np.dtype(type_by_ordinal(mode).dtype)
@@ -165,7 +169,11 @@ def createResizeImageUDF(size: Sequence[int]) -> Callable[..., Column]:
     from pydeepl.frame import udf
     from pydeepl.images.image_schema import ImageSchema
 
-    if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+    if (
+        not isinstance(size, Sequence)
+        or len(size) != 2
+        or not all(isinstance(side, int) and side > 0 for side in size)
+    ):
         raise ValueError(f"size is {size!r}, expected (height, width) in pixels")
     height, width = size
 

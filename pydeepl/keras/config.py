@@ -22,8 +22,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     FileNotFoundError; WeightsError for a file that holds no configuration.
     """
     name = os.fspath(path)
-    if not os.path.isfile(name):
-        raise FileNotFoundError(f"{name}: no such model file")
+    check_model_file(name)
     with open(name, "rb") as file:
         start = file.read(16)
     version = None
@@ -36,6 +35,25 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         text = _from_text(name)
     config = _parsed(name, text)
     return config if version is None else config | {"keras_version": version}
+
+
+def check_model_file(path: str) -> None:
+    """Raises FileNotFoundError for what is not there, WeightsError for a folder and for an empty file."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path}: no such model file")
+    if not os.path.isfile(path):
+        raise WeightsError(
+            f"{path}: a folder, expected a model's file (.keras, .h5, .json or .onnx){_graph(path)}"
+        )
+    if not os.path.getsize(path):
+        raise WeightsError(f"{path}: the file is empty")
+
+
+def _graph(path: str) -> str:
+    """What to do with a TensorFlow graph where a model is expected."""
+    if path.endswith(".pb") or os.path.isfile(os.path.join(path, "saved_model.pb")):
+        return "; TFTransformer and TFImageTransformer run TensorFlow's graphs"
+    return ""
 
 
 def _version(path: str) -> str | None:
@@ -61,12 +79,15 @@ def _decoded(text: Any) -> Any:
 
 
 def _from_text(path: str) -> str:
-    if os.path.getsize(path) > _MAX_BYTES:
-        raise WeightsError(f"{path}: no Keras model: neither .keras, .h5 nor a JSON text")
+    with open(path, "rb") as file:
+        start = file.read(16)
+    wrong = f"{path}: no Keras model: neither .keras, .h5 nor JSON; it begins with {start!r}{_graph(path)}"
+    if os.path.getsize(path) > _MAX_BYTES or start.lstrip()[:1] not in (b"{", b"["):
+        raise WeightsError(wrong)
     try:
         return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise WeightsError(f"{path}: no Keras model: neither .keras, .h5 nor a JSON text") from None
+        raise WeightsError(wrong) from None
 
 
 def _parsed(path: str, text: str) -> dict[str, Any]:

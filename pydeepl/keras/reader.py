@@ -44,6 +44,10 @@ def open_weights(
         with open_tensors(name) as stored:
             yield stored
     else:
+        if start.startswith(b"{"):
+            raise WeightsError(
+                f"{name}: not a file of weights but JSON: name the file of the weights, too (weights=)"
+            )
         found = f"it begins with {start[:8]!r}" if start else "it is empty"
         raise WeightsError(f"{name}: not a file of weights: {found}; expected {_FORMATS}")
 

@@ -145,12 +145,25 @@ def test_images_of_another_size_and_what_is_no_model(spark, tmp_path):
     ImageSchema.readImages(str(tmp_path / "large.png")).createOrReplaceTempView("large")
     with pytest.raises(ValueError, match=r"large\.png: an image \[30, 20, 3\].*takes \[12, 10, 3\].*Resize"):
         spark.sql("SELECT odds(image) FROM large").collect()
+    Image.new("L", (10, 12), 7).save(tmp_path / "gray.png")
+    ImageSchema.readImages(str(tmp_path / "gray.png")).createOrReplaceTempView("gray")
+    with pytest.raises(
+        ValueError, match=r"gray\.png: an image \[12, 10, 1\].*PIL_decode\) reads every image"
+    ):
+        spark.sql("SELECT odds(image) FROM gray").collect()
+    colour = imageIO.readImagesWithCustomFn(str(tmp_path / "gray.png"), imageIO.PIL_decode)
+    colour.createOrReplaceTempView("colour")
+    wanted = load_model(MODEL).predict(np.full((1, 12, 10, 3), 7, np.float32))
+    np.testing.assert_allclose(outputs(spark.sql("SELECT odds(image) AS out FROM colour")), wanted, rtol=1e-5)
+    registerKerasImageUDF("vectors", MODEL.with_name("table.keras"))
+    with pytest.raises(ValueError, match=r"takes \[11\], which is no image"):
+        spark.sql("SELECT vectors(image) FROM gray").collect()
     ImageSchema.readImages(str(tmp_path / "text.png")).createOrReplaceTempView("broken")
     with pytest.raises(ValueError, match=r"text\.png: the file could not be read as an image"):
         spark.sql("SELECT odds(image) FROM broken").collect()
     with pytest.raises(TypeError, match="expected a Keras model or the path of one, got int"):
         registerKerasImageUDF("odds", 3)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.h5: no such model file"):
         registerKerasImageUDF("odds", "nowhere.h5")
     registerKerasImageUDF("lists", MODEL, lambda path: [1, 2])
     with pytest.raises(TypeError, match="the preprocessor to give a NumPy array, got list"):

@@ -81,6 +81,9 @@ def test_wrong_structs_are_refused():
     row = imageIO.imageArrayToStruct(np.zeros((2, 2, 3), np.uint8)).asDict()
     with pytest.raises(ValueError, match=r"12 bytes, expected uint8 \[3, 2, 3\]"):
         imageIO.imageStructToArray({**row, "height": 3})
+    for no_struct in ("photo.png", 3, {"height": 3}):
+        with pytest.raises(TypeError, match=r"expected an image struct \(origin, height"):
+            imageIO.imageStructToArray(no_struct)
 
 
 def test_struct_to_pil():
@@ -131,7 +134,7 @@ def test_resize_udf(folder):
         expected = imageIO.resizeImage(ImageSchema.toNDArray(before.image), 4, 6)
         np.testing.assert_array_equal(ImageSchema.toNDArray(after.image), expected)
         assert after.image.origin == before.image.origin
-    for wrong in ((4,), (4, 0), (4, 6, 3), ("4", 6)):
+    for wrong in ((4,), (4, 0), (4, 6, 3), ("4", 6), 4):
         with pytest.raises(ValueError, match="height, width"):
             imageIO.createResizeImageUDF(wrong)
 

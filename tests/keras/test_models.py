@@ -154,6 +154,23 @@ def test_weights_of_another_model_are_refused():
         load_model(MODELS / "branches.json")
 
 
+def test_what_is_no_file_of_a_model_is_said(tmp_path):
+    with pytest.raises(WeightsError, match="a folder, expected a model's file"):
+        load_model(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    for path in (tmp_path, tmp_path / "saved_model.pb"):
+        with pytest.raises(WeightsError, match="TFImageTransformer run TensorFlow's graphs"):
+            load_model(path)
+    for name in ("empty.keras", "empty.onnx"):
+        (tmp_path / name).touch()
+        with pytest.raises(WeightsError, match=rf"{name}: the file is empty"):
+            load_model(tmp_path / name)
+    with pytest.raises(WeightsError, match=r"branches\.json: not a file of weights but JSON: name the file"):
+        load_model(MODELS / "branches.json")
+    with pytest.raises(TypeError, match="path: expected the path of a model's file, got NoneType"):
+        load_model(None)
+
+
 def test_damaged_files_are_said_to_be(tmp_path):
     path = tmp_path / "model"
     whole = (MODELS / "branches.keras").read_bytes()
@@ -161,6 +178,9 @@ def test_damaged_files_are_said_to_be(tmp_path):
         path.write_bytes(data)
         with pytest.raises(WeightsError, match="model"):
             load_model(path)
+    path.write_text("some notes")
+    with pytest.raises(WeightsError, match=r"neither .* nor JSON; it begins with b'some notes'$"):
+        load_model(path)
     path.write_bytes(b"[" * 100_000)
     with pytest.raises(WeightsError, match="no JSON"):
         load_model(path)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pydeepl.keras.config import check_model_file
 from pydeepl.keras.errors import WeightsError
 
 _MAX_BYTES = (1 << 31) - 1  # of a protobuf message
@@ -53,8 +54,7 @@ def open_graph(path: str) -> OnnxGraph:
     Raises FileNotFoundError; ImportError without the package onnx; WeightsError for a file that is damaged or
     that wants files outside its folder.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: no such model file")
+    check_model_file(path)
     model = _parse(path)
     if model.functions:
         model = _inlined(path, model)
