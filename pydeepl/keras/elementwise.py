@@ -111,6 +111,8 @@ def check_last(graph: Any, x: int, axis: Any) -> None:
 
 def _rescaling(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
     scale, offset = _numbers(config["scale"]), _numbers(config.get("offset", 0.0))
+    if not scale or not offset:
+        raise Unsupported(f"scale {scale} and offset {offset}: expected numbers")
     count = max(len(scale), len(offset))
     return int(graph.rescale(name, inputs[0], scale * (count // len(scale)), offset * (count // len(offset))))
 

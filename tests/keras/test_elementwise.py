@@ -42,6 +42,12 @@ def run(tmp_path, layers, version="2.11.0"):
     return x, load_model(path, weights=tmp_path / "none.weights.h5").predict(x)
 
 
+def test_a_rescaling_without_numbers_is_refused(tmp_path):
+    rescaling = layer("Rescaling", "scaled", {"scale": [], "offset": 0.0}, [[["image", 0, 0, {}]]])
+    with pytest.raises(WeightsError, match=r"scaled \(Rescaling\): scale \[\] and offset \[0.0\]"):
+        run(tmp_path, [rescaling])
+
+
 def lambda_layer(name, function, inbound):
     return layer("TFOpLambda", name, {"function": function}, [inbound])
 

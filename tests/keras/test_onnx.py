@@ -314,6 +314,15 @@ def test_all_that_is_not_supported_is_listed_at_once(tmp_path):
         ([node("Shape", "x", "s"), node("Cast", "s", to=1)], {}, "does not depend on an input"),
         ([node("ConstantOfShape", "big", "h"), node("Add", "x h")], {"big": np.array([1 << 40])}, "array"),
         ([node("Relu", "nothing")], {}, "takes 'nothing', which nothing gives"),
+        ([node("Relu"), node("Relu", "x", "")], {}, r"Relu_ \(Relu\) gives nothing"),
+        ([node("MaxPool", **POOL | {"strides": [0, 1]})], {}, "damaged, or its shapes do not fit"),
+        ([node("Reshape", "x to")], {"to": np.array([-1, 0, 0, 0, 0])}, "damaged, or its shapes do not fit"),
+        ([node("Div", "absent two", "h"), node("Add", "x h")], {"two": np.ones(1), "absent": np.array(["a"])},
+         "damaged, or its shapes do not fit"),
+        ([node("Add", "a b", "h"), node("Add", "x h")],
+         {"a": np.ones((1 << 15, 1)), "b": np.ones(1 << 15)}, "an array of 1073741824 elements"),
+        ([node("Gather", "a b", "h"), node("Add", "x h")],
+         {"a": np.ones((1, 1 << 15)), "b": np.zeros(1 << 15, int)}, "an array of shape"),
         ([node("MaxPool", "x", "y i", **POOL), node("Cast", "i", "z", to=1)], {}, "its output 'i' is used"),
     ],
 )  # fmt: skip
@@ -327,6 +336,35 @@ def test_what_is_refused_says_why(tmp_path, nodes, arrays, message):
 def test_an_open_size_is_refused(tmp_path, shape):
     made(tmp_path / "made.onnx", [node("Relu")], shape=shape)
     with pytest.raises(WeightsError, match=r"x \(input\): its size .* is open"):
+        load_model(tmp_path / "made.onnx")
+
+
+@pytest.mark.parametrize("height, message", [(1 << 40, "a row of the size"), (0, "a row of the size")])
+def test_a_size_that_no_memory_holds_is_refused(tmp_path, height, message):
+    made(
+        tmp_path / "made.onnx",
+        [node("BatchNormalization", "x s s s s")],
+        {"s": numbers(3)},
+        ("n", 3, height, 8),
+    )
+    with pytest.raises(WeightsError, match=message):
+        load_model(tmp_path / "made.onnx")
+
+
+@pytest.mark.parametrize("first, message", [("Relu", "nodes, more than 50000"), ("F39", "in a circle")])
+def test_functions_that_call_each_other_endlessly_are_refused(tmp_path, first, message):
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
+    functions = []
+    for index in range(40):
+        called = first if index == 0 else f"F{index - 1}"
+        domain = "" if called == "Relu" else "own"
+        twice = [helper.make_node(called, [a], [b], domain=domain) for a, b in ("ab", "bc")]
+        functions.append(helper.make_function("own", f"F{index}", ["a"], ["c"], twice, opsets))
+    model = made(tmp_path / "made.onnx", [node("Relu")])
+    model.functions.extend(functions)
+    model.graph.node[0].CopyFrom(helper.make_node("F39", ["x"], ["y"], domain="own"))
+    onnx.save(model, tmp_path / "made.onnx")
+    with pytest.raises(WeightsError, match=message):
         load_model(tmp_path / "made.onnx")
 
 

@@ -4,6 +4,9 @@ Arrays may lie in files beside the model ("external data"); these are read only 
 """
 
 import os
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,11 +59,12 @@ def open_graph(path: str) -> OnnxGraph:
     """
     check_model_file(path)
     model = _parse(path)
+    count = _count_inlined(path, model)
+    if count > _MAX_NODES:
+        raise WeightsError(f"{path}: {count} nodes, more than {_MAX_NODES}")
     if model.functions:
         model = _inlined(path, model)
     graph = model.graph
-    if len(graph.node) > _MAX_NODES:
-        raise WeightsError(f"{path}: {len(graph.node)} nodes, more than {_MAX_NODES}")
     files = [path]
     arrays = {tensor.name: _array(path, tensor, files) for tensor in graph.initializer}
     opsets = [each.version for each in model.opset_import if each.domain in _DOMAINS]
@@ -92,6 +96,34 @@ def _parse(path: str) -> Any:
     return model
 
 
+def _count_inlined(path: str, model: Any) -> int:
+    """How many nodes there are with functions inlined: a small file can call them of each other endlessly."""
+    calls = {_called(each): Counter(map(_called, _with_inner(each.node))) for each in model.functions}
+    sizes: Counter[tuple[str, ...]] = Counter()
+    try:
+        order = list(TopologicalSorter({name: calls[name].keys() & calls for name in calls}).static_order())
+    except CycleError as error:
+        raise WeightsError(f"{path}: its local functions call each other in a circle") from error
+    for name in order:
+        sizes[name] = min(_MAX_NODES + 1, sum(n * sizes.get(each, 1) for each, n in calls[name].items()))
+    return sum(sizes.get(_called(node), 1) for node in _with_inner(model.graph.node))
+
+
+def _called(function: Any) -> tuple[str, ...]:
+    """What a function is called by; of a node, what it calls."""
+    name = getattr(function, "op_type", None) or function.name
+    return function.domain, name, getattr(function, "overload", "")
+
+
+def _with_inner(nodes: Any) -> Iterator[Any]:
+    """Nodes, and those of the graphs in their attributes."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _with_inner(graph.node)
+
+
 def _inlined(path: str, model: Any) -> Any:
     from onnx import inliner
 
@@ -109,8 +141,10 @@ def _shape(value: Any) -> list[int | None] | None:
 
 
 def _node(path: str, node: Any, index: int, files: list[str]) -> OnnxNode:
+    if not node.output:
+        raise WeightsError(f"{path}: node {node.name or index} ({node.op_type}) gives nothing")
     op = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
-    name = node.name or (node.output[0] if node.output else f"node {index}")
+    name = node.name or node.output[0] or f"node {index}"
     attributes = {each.name: _attribute(path, each, files) for each in node.attribute}
     return OnnxNode(name, op, list(node.input), list(node.output), attributes)
 

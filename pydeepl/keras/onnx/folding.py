@@ -4,6 +4,7 @@ Exporters compute shapes in the graph (Shape, Gather, Concat, Reshape) and prepa
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,23 @@ def fold(node: OnnxNode, inputs: list[Array | None]) -> Array | None:
     operation = _OPERATIONS.get(node.op)
     if operation is None:
         return None
+    _check_growth(node.op, [each.shape for each in inputs if each is not None])
     with np.errstate(all="ignore"):
         result = np.asarray(operation(node.attributes, *inputs))
     if result.size > _MAX_ELEMENTS:
         raise ValueError(f"it makes an array of shape {list(result.shape)}")
     return result
+
+
+def _check_growth(op: str, shapes: list[tuple[int, ...]]) -> None:
+    """Raises ValueError where a result would be far larger than what it is made of, before it is."""
+    size = 0
+    if op in _BROADCAST:
+        size = prod(np.broadcast_shapes(*shapes))
+    elif op == "Concat":
+        size = sum(map(prod, shapes))
+    if size > _MAX_ELEMENTS:
+        raise ValueError(f"it makes an array of {size} elements")
 
 
 def folds(op: str) -> bool:
@@ -94,6 +107,12 @@ def _reshape(attributes: dict[str, Any], x: Array, shape: Array | None = None) -
     return x.reshape(kept)
 
 
+def _gather(attributes: dict[str, Any], x: Array, indices: Array) -> Array:
+    axis = attributes.get("axis", 0)
+    _check_size(np.array([*np.delete(x.shape, axis), *indices.shape]))
+    return np.take(x, indices, axis)
+
+
 def _unsqueeze(attributes: dict[str, Any], x: Array, axes: Array | None = None) -> Array:
     return np.expand_dims(x, tuple(ints(attributes.get("axes", axes)) or ()))
 
@@ -126,6 +145,7 @@ def _plain(operation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda attributes, *inputs: operation(*inputs)
 
 
+_BROADCAST = ("Where", "Equal", "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max")
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
@@ -135,7 +155,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
         attributes.get("start", 0) : attributes.get("end")
     ],
     "Size": _plain(lambda x: np.array(x.size, np.int64)),
-    "Gather": lambda attributes, x, indices: np.take(x, indices, attributes.get("axis", 0)),
+    "Gather": _gather,
     "Concat": lambda attributes, *inputs: np.concatenate(inputs, attributes["axis"]),
     "Slice": _slice,
     "Reshape": _reshape,

@@ -4,12 +4,13 @@ from dataclasses import replace
 from math import prod
 
 from pydeepl.keras.errors import Unsupported
-from pydeepl.keras.onnx.file import OnnxGraph
+from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode
 from pydeepl.keras.onnx.operands import Operands, key_of
 from pydeepl.keras.onnx.sketch import Sketch
 from pydeepl.keras.onnx.values import ANY_BATCH, MAP, VECTOR, Order, Value, text
 
 _CHANNELS_LAST = (0, 1, 2, 3)
+_MAX_NUMBERS = 1 << 28  # in a row of an input
 # What an exporter may put between the input and the transposition to its own order.
 _BEFORE_TRANSPOSE = {"Add", "Sub", "Mul", "Div", "Pad", "Cast", "Identity", "Clip", "Neg"}
 
@@ -22,6 +23,8 @@ def input_value(sketch: Sketch, graph: OnnxGraph, name: str, shape: list[int | N
     extents = [each for each in shape[1:] if each is not None]
     if len(extents) < len(shape) - 1:
         raise Unsupported(f"its size {shape[1:]} is open: export the model with a fixed input size")
+    if min(extents) < 1 or prod(extents) > _MAX_NUMBERS:
+        raise Unsupported(f"a row of the size {extents}")
     axes = _input_axes(graph, name, len(shape))
     whole = (batch, *extents)
     core = [whole[axes.index(axis)] for axis in range(1, len(axes))]
@@ -33,10 +36,13 @@ def _input_axes(graph: OnnxGraph, name: str, rank: int) -> tuple[int, ...]:
     """Images are [n, channels, height, width], unless the graph begins with their transposition to that."""
     if rank != 4:
         return tuple(range(rank))
+    readers: dict[str, list[OnnxNode]] = {}
+    for node in graph.nodes:
+        for each in node.inputs:
+            readers.setdefault(each, []).append(node)
     waiting, seen = [name], {name}
     while waiting:
-        value = waiting.pop()
-        for node in (node for node in graph.nodes if value in node.inputs):
+        for node in readers.get(waiting.pop(), []):
             if node.op == "Transpose" and node.attributes.get("perm") == list(MAP):
                 return _CHANNELS_LAST
             if node.op in _BEFORE_TRANSPOSE and node.outputs[0] not in seen:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pydeepl.keras.build import unsupported
 from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.onnx import folding
@@ -56,6 +58,7 @@ class _Walk:
         # What depends on a node that is not supported is None: it is not complained of again.
         self.values: dict[str, Any] = dict(graph.arrays)
         self.inputs: list[Value] = []
+        self._read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
         for name, shape in graph.inputs:
             try:
                 value = input_value(self.sketch, graph, name, shape)
@@ -79,10 +82,11 @@ class _Walk:
                 self.problems.append(f"{node.name} ({node.op}): no layer here computes it")
             return
         try:
-            result = self._result(node, inputs)
+            with np.errstate(all="ignore"):  # of a damaged file's numbers
+                result = self._result(node, inputs)
         except Unsupported as error:
             self.problems.append(f"{node.name} ({node.op}): {error}")
-        except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
             self.problems.append(
                 f"{node.name} ({node.op}): it is damaged, or its shapes do not fit: {error!r}"
             )
@@ -105,7 +109,7 @@ class _Walk:
         return layer(Operands(self.sketch, node, inputs, self.graph.opset))
 
     def _is_read(self, name: str) -> bool:
-        return name in self.graph.outputs or any(name in node.inputs for node in self.graph.nodes)
+        return name in self._read
 
     def outputs(self) -> list[tuple[str, int]]:
         """The keys of the graph's outputs; a flattened map is given in the file's order."""
@@ -114,7 +118,7 @@ class _Walk:
             value = self.values.get(name)
             if isinstance(value, Value):
                 keys.append(key_of(as_vector(self.sketch, f"{name}/ordered", value)))
-            elif value is not None or name not in self.values:
+            elif value is not None or not self.problems:
                 raise WeightsError(f"{self.path}: the output {name!r} does not depend on an input")
         return keys
 
