@@ -55,8 +55,8 @@ def registerKerasImageUDF(
     has to compute them in its layers. Batches of rows run together.
 
     Returns the function, which columns can be given to as well: `frame.select(my_udf("image"))`. Raises
-    FileNotFoundError, WeightsError, and TypeError for what is no model. A column of another type is an
-    AnalysisException.
+    FileNotFoundError, WeightsError, ValueError for a model of several inputs, and TypeError for what is no
+    model or no function. A column of another type is an AnalysisException.
 
     Source: sparkdl.udf.keras_image_model.
     """
@@ -91,6 +91,9 @@ class KerasImageUDF:
     def __init__(
         self, name: str, model: KerasModel, preprocessor: Callable[[str], NDArray[Any]] | None = None
     ) -> None:
+        if preprocessor is not None and not callable(preprocessor):
+            raise TypeError(f"{name}: expected preprocessor to be a function, got {preprocessor!r:.60}")
+        input_shape(model)  # of one input
         self.__name__, self.model = name, model
         self._preprocessor = preprocessor
 

@@ -41,7 +41,10 @@ def load_image(loader: Loader, uri: str | None) -> NDArray[Any] | None:
         return None
     if loaded is None:
         return None
-    array = np.asarray(loaded)
+    try:
+        array = np.asarray(loaded)
+    except ValueError:  # nested lists of several lengths
+        array = np.empty(0, object)
     if array.dtype.kind not in "uifb":
         raise TypeError(f"{uri}: imageLoader gave {type(loaded).__name__} {loaded!r:.60}, expected an array")
     return array[0] if array.ndim == 4 and array.shape[0] == 1 else array

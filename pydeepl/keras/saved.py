@@ -105,6 +105,11 @@ def _narrowed(shapes: dict[str, OpenShape], given: InputShape) -> dict[str, Open
         if len(shapes) != 1:
             raise ValueError(f"inputShape: expected a dictionary of {', '.join(shapes)}, got {given!r}")
         given = {next(iter(shapes)): given}
+    strange = [
+        wanted for wanted in given.values() if not isinstance(wanted, Sequence) or isinstance(wanted, str)
+    ]
+    if strange:
+        raise TypeError(f"inputShape: expected a shape such as (224, 224, 3), got {strange[0]!r}")
     if not set(given) <= set(shapes):
         raise ValueError(f"inputShape: the model's inputs are {', '.join(shapes)}, got {', '.join(given)}")
     result = dict(shapes)

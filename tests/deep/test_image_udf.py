@@ -161,6 +161,10 @@ def test_images_of_another_size_and_what_is_no_model(spark, tmp_path):
     ImageSchema.readImages(str(tmp_path / "text.png")).createOrReplaceTempView("broken")
     with pytest.raises(ValueError, match=r"text\.png: the file could not be read as an image"):
         spark.sql("SELECT odds(image) FROM broken").collect()
+    with pytest.raises(TypeError, match="odds: expected preprocessor to be a function, got 7"):
+        registerKerasImageUDF("odds", MODEL, preprocessor=7)
+    with pytest.raises(ValueError, match="has 2 inputs, expected one"):
+        registerKerasImageUDF("odds", MODEL.with_name("nested.keras"))
     with pytest.raises(TypeError, match="expected a Keras model or the path of one, got int"):
         registerKerasImageUDF("odds", 3)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.h5: no such model file"):

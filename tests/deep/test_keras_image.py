@@ -117,6 +117,10 @@ def test_an_image_of_another_shape_is_named(uris):
         out.collect()
     with pytest.raises(TypeError, match=r"0\.npy: imageLoader gave str 'pixels', expected an array"):
         transformer(lambda uri: "pixels").transform(frame_of(uris)).collect()
+    with pytest.raises(
+        TypeError, match=r"0\.npy: imageLoader gave list \[\[1\], \[1, 2\]\], expected an array"
+    ):
+        transformer(lambda uri: [[1], [1, 2]]).transform(frame_of(uris)).collect()
 
 
 def test_wrong_columns_and_params(uris):

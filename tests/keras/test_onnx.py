@@ -373,7 +373,7 @@ def test_damaged_files_and_other_files_are_said_to_be(tmp_path):
     whole = (MODELS / "torch.onnx").read_bytes()
     for data in (b"", b"\xff\xfe\xff", whole[: len(whole) // 2]):
         path.write_bytes(data)
-        with pytest.raises(WeightsError, match=r"model\.onnx: not"):
+        with pytest.raises(WeightsError, match=r"model\.onnx: (not|the file is empty)"):
             load_model(path)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
         load_model("nowhere.onnx")
