@@ -3,8 +3,8 @@
 A stand-in module gives the names of pydeepl's modules in its row, in that order, and nothing else.
 """
 
-# Stand-in module -> where its names are: "module" (all its public names), "module:name" (that name) or
-# "module:name.*" (that object's public names).
+# Stand-in module -> where its names are: "module" (all its public names: __all__, else those made there),
+# "module:name" (that name) or "module:name.*" (that object's public names).
 STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark": ("pydeepl.frame:Row",),
     "pyspark.sql": (
@@ -13,10 +13,13 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "pydeepl.frame:Row",
         "pydeepl.frame:Column",
     ),
+    "pyspark.sql.column": ("pydeepl.frame:Column",),
+    "pyspark.sql.dataframe": ("pydeepl.frame:DataFrame",),
+    "pyspark.sql.session": ("pydeepl.frame:SparkSession",),
     "pyspark.errors": ("pydeepl.frame:AnalysisException", "pydeepl.frame:ParseException"),
     "pyspark.sql.utils": ("pydeepl.frame:AnalysisException", "pydeepl.frame:ParseException"),
     "pyspark.sql.functions": ("pydeepl.frame.functions",),
-    "pyspark.sql.types": ("pydeepl.frame.types",),
+    "pyspark.sql.types": ("pydeepl.frame.types", "pydeepl.frame:Row"),
     "pyspark.ml": (
         "pydeepl.ml:Estimator",
         "pydeepl.ml:Model",
@@ -33,6 +36,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.ml.param": ("pydeepl.ml.param",),
     "pyspark.ml.param.shared": ("pydeepl.ml.param.shared",),
     "pyspark.ml.pipeline": ("pydeepl.ml:Pipeline", "pydeepl.ml:PipelineModel"),
+    "pyspark.ml.tuning": ("pydeepl.ml.tuning",),
     "pyspark.mllib": ("pydeepl.mllib:evaluation",),
     "pyspark.mllib.evaluation": ("pydeepl.mllib.evaluation",),
     "sparkdl": (
@@ -48,6 +52,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
         "pydeepl.deep:imageInputPlaceholder",
         "pydeepl.images:imageIO",
         "pydeepl.images:readImages",
+        "pydeepl.deep:registerKerasImageUDF",
     ),
     "sparkdl.udf": ("pydeepl.deep:registerKerasImageUDF",),
     "sparkdl.udf.keras_image_model": ("pydeepl.deep:registerKerasImageUDF",),

@@ -81,5 +81,10 @@ def names_of(entry: str) -> dict[str, Any]:
         return {name: getattr(holder, name)}
     if name:
         holder = getattr(holder, name.removesuffix(".*"))
-    public = getattr(holder, "__all__", None) or [each for each in dir(holder) if not each.startswith("_")]
+    public = getattr(holder, "__all__", None) or [each for each in dir(holder) if _is_own(holder, each)]
     return {each: getattr(holder, each) for each in public}
+
+
+def _is_own(module: ModuleType, name: str) -> bool:
+    """Whether a public name was made in a module, not imported: `from functions import *` brings no numpy."""
+    return not name.startswith("_") and getattr(getattr(module, name), "__module__", None) == module.__name__

@@ -60,14 +60,14 @@ def unreadable(text: str, reason: str | None = None) -> str:
 
 
 def _row_text(row: int, name: str, origin: str | None) -> str:
-    return f"row {row} of column {name!r} ({origin})"
+    return f"row {row} of column {name!r}" + ("" if origin is None else f" ({origin})")
 
 
 def _pixels(
     text: str, valid: bool, cell: Any, height: int, width: int, channels: int, mode: int
 ) -> NDArray[np.uint8]:
     if not valid or not cell.is_valid:
-        raise ValueError(f"{text}: the image is null")
+        raise ValueError(f"{text}: the image is null; dropna(subset=[...]) leaves such rows out")
     if height == -1 and width == -1:
         raise ValueError(unreadable(text))
     data = np.frombuffer(cell.as_buffer(), np.uint8)

@@ -12,6 +12,9 @@ from pydeepl.keras.stored import Naming, StoredArray, StoredLayer, StoredWeights
 Pair: TypeAlias = tuple[Layer | None, StoredLayer | None]
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
+# Lines of a message: the weights of another network than was asked for have hundreds.
+_MOST_PROBLEMS = 20
+
 
 def match(
     stored: StoredWeights,
@@ -148,4 +151,6 @@ def _report(stored: StoredWeights, wanted: Sequence[Layer], problems: Sequence[s
         f"{stored.path}: {stored.kind} that do not fit the network: "
         f"{len(stored.layers)} layers with weights, expected {len(wanted)}"
     )
-    return "\n  ".join([head, *problems])
+    more = len(problems) - _MOST_PROBLEMS
+    rest = [f"... and {more} more"] if more > 0 else []
+    return "\n  ".join([head, *problems[:_MOST_PROBLEMS], *rest])

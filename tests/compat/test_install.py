@@ -32,6 +32,15 @@ def test_every_row_of_the_table_holds(module):
     assert not any(name.startswith("_") for name in names)
 
 
+def test_stars_bring_pysparks_names_alone():
+    for entry in ("pydeepl.frame.functions", "pydeepl.frame.types"):
+        names = names_of(entry)
+        assert {type(value).__name__ for value in names.values()} <= {"function", "type", "ABCMeta"}
+        assert not {"Any", "annotations", "np", "pa", "json", "is_vector"} & set(names)
+    assert {"lit", "col", "udf"} <= set(names_of("pydeepl.frame.functions"))
+    assert {"StructType", "DoubleType"} <= set(names_of("pydeepl.frame.types"))
+
+
 def test_a_notebook_installs_them_once_and_goes_on(python):
     printed = python(
         """
@@ -42,7 +51,9 @@ def test_a_notebook_installs_them_once_and_goes_on(python):
         pydeepl.compat.install()
         from pyspark.ml import Pipeline
         from pyspark.ml.classification import LogisticRegression
+        from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
         from pyspark.sql import SparkSession
+        from pyspark.sql.dataframe import DataFrame
         from sparkdl import DeepImageFeaturizer, DeepImagePredictor
         import pydeepl
         from pydeepl.linalg import Vectors

@@ -156,7 +156,7 @@ def test_a_failed_image_is_named(tmp_path, folder, stage):
         ({"nChannels": 3}, "nChannels 3"),
         ({"data": b"short"}, "5 bytes of data"),
         ({"height": 0}, "height 0"),
-        (None, "the image is null"),
+        (None, "the image is null; dropna"),
     ],
 )
 def test_a_row_that_holds_no_image(frame, stage, change, text):

@@ -60,6 +60,14 @@ def test_every_problem_is_listed_at_once(tmp_path):
     ]
 
 
+def test_the_message_for_quite_another_network_stays_short(tmp_path):
+    names = [f"other_{number}" for number in range(30)]
+    save_tensors(tmp_path / "a.safetensors", {f"{name}/kernel": np.ones(3) for name in names}, {})
+    lines = refusal(tmp_path / "a.safetensors").splitlines()
+    left = 30 + sum(bool(layer.params) for layer in LAYERS) - 20
+    assert len(lines) == 22 and lines[-1] == f"  ... and {left} more"
+
+
 def test_missing_top_is_named(tmp_path):
     save(tmp_path / "a.h5", PARAMS, BASE)
     assert refusal(tmp_path / "a.h5").splitlines()[1:] == ["  missing: predictions [8, 5] [5]"]
