@@ -559,15 +559,30 @@ static pdl_status train_parts(fit *work, pdl_logistic_model *model, pdl_error *e
     return status;
 }
 
+static pdl_status check_parts(const pdl_logistic_parts *parts, size_t classes, pdl_error *error)
+{
+    if (!(parts->total_weight > 0) || isinf(parts->total_weight))
+        return pdl_fail(error, PDL_EDATA, "the parts' total weight is %g; expected a finite number above 0",
+                        parts->total_weight);
+    for (size_t c = 0; c < classes; c++)
+        if (!(parts->class_weight[c] >= 0) || isinf(parts->class_weight[c]))
+            return pdl_fail(error, PDL_EDATA, "class %zu: its weight is %g; expected a finite number >= 0", c,
+                            parts->class_weight[c]);
+    for (size_t j = 0; j < parts->columns; j++)
+        if (!isfinite(parts->mean[j]) || !(parts->deviation[j] >= 0) || isinf(parts->deviation[j]))
+            return pdl_fail(error, PDL_EDATA,
+                            "feature %zu: mean %g, deviation %g; expected finite numbers, of which the deviation >= 0",
+                            j, parts->mean[j], parts->deviation[j]);
+    return PDL_OK;
+}
+
 static pdl_status open_parts(fit *work, pdl_error *error)
 {
     const pdl_logistic_options *options = work->options;
     pdl_status status = check_options(options, error);
     if (status == PDL_OK && options->certified)
         status = pdl_fail(error, PDL_EINVAL, "a certified fit needs the rows themselves, not their parts' sums");
-    if (status == PDL_OK && !(work->parts->total_weight > 0))
-        status = pdl_fail(error, PDL_EDATA, "the parts' total weight is %g; expected more than 0",
-                          work->parts->total_weight);
+    if (status == PDL_OK) status = check_parts(work->parts, options->classes, error);
     if (status == PDL_OK) status = check_initial(work, work->parts->columns, error);
     if (status != PDL_OK) return status;
     work->class_weight = pdl_alloc(options->classes, sizeof(double));

@@ -12,13 +12,13 @@ typedef struct problem {
     PyThreadState *released; /* while the GIL is */
 } problem;
 
-/* One float64 per row, or NULL with an exception. */
-static const double *read_vector(const problem *on, PyObject *object, const char *name, size_t expected)
+/* `expected` float64, or NULL with an exception. */
+static const double *read_vector(PyObject *object, const char *name, size_t expected)
 {
     PyArrayObject *array = pdl_check_array(object, name, NPY_DOUBLE, 1);
     if (array == NULL) return NULL;
     if ((size_t)PyArray_DIM(array, 0) == expected) return PyArray_DATA(array);
-    PyErr_Format(PyExc_ValueError, "%s: expected %zu values (%zu rows), got %zd", name, expected, on->rows,
+    PyErr_Format(PyExc_ValueError, "%s: expected %zu values, got %zd", name, expected,
                  (Py_ssize_t)PyArray_DIM(array, 0));
     return NULL;
 }
@@ -30,9 +30,9 @@ static int read_rows(PyObject *module, problem *on)
     if (on->features == NULL) return -1;
     on->rows = pdl_features_rows(on->features);
     on->columns = pdl_features_columns(on->features);
-    if ((on->label = read_vector(on, on->labels, "labels", on->rows)) == NULL) return -1;
+    if ((on->label = read_vector(on->labels, "labels", on->rows)) == NULL) return -1;
     if (on->weights == Py_None) return 0;
-    return (on->weight = read_vector(on, on->weights, "weights", on->rows)) != NULL ? 0 : -1;
+    return (on->weight = read_vector(on->weights, "weights", on->rows)) != NULL ? 0 : -1;
 }
 
 /* The initial or otherwise given model, a pair of arrays; 0, or -1 with an exception. */
@@ -274,7 +274,7 @@ static PyObject *logistic_objective(PyObject *module, PyObject *args, PyObject *
     if (read_rows(module, &on) < 0) return NULL;
     size_t sets = options->multinomial ? options->classes : 1;
     npy_intp size = (npy_intp)(sets * (on.columns + (options->fit_intercept ? 1 : 0)));
-    if ((point = read_vector(&on, given, "point", (size_t)size)) == NULL) return NULL;
+    if ((point = read_vector(given, "point", (size_t)size)) == NULL) return NULL;
     if ((gradient = PyArray_SimpleNew(1, &size, NPY_DOUBLE)) == NULL) return NULL;
 
     double value = 0, *slopes = PyArray_DATA((PyArrayObject *)gradient);
@@ -313,9 +313,9 @@ static PyObject *logistic_part(PyObject *module, PyObject *args)
     if (read_rows(module, &on) < 0) return NULL;
     npy_intp size =
         (npy_intp)((options->multinomial ? options->classes : 1) * (on.columns + (options->fit_intercept ? 1 : 0)));
-    const double *mean = read_vector(&on, means, "mean", on.columns), *deviation = NULL, *point = NULL;
-    if (mean != NULL) deviation = read_vector(&on, deviations, "deviation", on.columns);
-    if (deviation != NULL) point = read_vector(&on, given, "point", (size_t)size);
+    const double *mean = read_vector(means, "mean", on.columns), *deviation = NULL, *point = NULL;
+    if (mean != NULL) deviation = read_vector(deviations, "deviation", on.columns);
+    if (deviation != NULL) point = read_vector(given, "point", (size_t)size);
     if (point == NULL) return NULL;
     PyObject *gradient = PyArray_SimpleNew(1, &size, NPY_DOUBLE);
     if (gradient == NULL) return NULL;
@@ -345,7 +345,7 @@ static PyObject *features_spread(PyObject *module, PyObject *args)
     if (on.features == NULL) return NULL;
     on.rows = pdl_features_rows(on.features);
     npy_intp columns = (npy_intp)pdl_features_columns(on.features);
-    if (on.weights != Py_None && (on.weight = read_vector(&on, on.weights, "weights", on.rows)) == NULL) return NULL;
+    if (on.weights != Py_None && (on.weight = read_vector(on.weights, "weights", on.rows)) == NULL) return NULL;
     PyObject *mean = PyArray_SimpleNew(1, &columns, NPY_DOUBLE), *spread = PyArray_SimpleNew(1, &columns, NPY_DOUBLE);
     if (mean == NULL || spread == NULL) {
         Py_XDECREF(mean);
@@ -377,8 +377,8 @@ static int take_sums(PyObject *answer, npy_intp size, double *value, double *gra
 {
     PyObject *slopes;
     if (answer == NULL) return -1;
-    if (!PyTuple_Check(answer)) {
-        PyErr_Format(PyExc_TypeError, "evaluate: expected (value, gradient), got %R", Py_TYPE(answer));
+    if (!PyTuple_Check(answer) || PyTuple_GET_SIZE(answer) != 2) {
+        PyErr_Format(PyExc_TypeError, "evaluate: expected (value, gradient), got %R", answer);
         return -1;
     }
     if (!PyArg_ParseTuple(answer, "dO:evaluate", value, &slopes)) return -1;
@@ -434,7 +434,7 @@ static PyObject *logistic_fit_parts(PyObject *module, PyObject *args, PyObject *
     PyArrayObject *mean = weight != NULL ? pdl_check_array(means, "mean", NPY_DOUBLE, 1) : NULL;
     if (mean == NULL) return NULL;
     parts.columns = on.columns = (size_t)PyArray_DIM(mean, 0);
-    parts.deviation = read_vector(&on, deviations, "deviation", on.columns);
+    parts.deviation = read_vector(deviations, "deviation", on.columns);
     if (parts.deviation == NULL) return NULL;
     if (max_iterations < 0 || threads < 0) {
         PyErr_SetString(PyExc_ValueError, "expected max_iterations >= 0, threads >= 0");

@@ -93,19 +93,26 @@ def test_what_evaluate_raises_or_gives_wrongly_is_said(rows):
         fit_parts(rows, 3, True, *options, evaluate=lambda _: 1 / 0)
     with pytest.raises(TypeError, match=r"evaluate: expected \(value, gradient\), got"):
         fit_parts(rows, 3, True, *options, evaluate=lambda _: 3)
+    with pytest.raises(TypeError, match=r"evaluate: expected \(value, gradient\), got \(0.0,\)"):
+        fit_parts(rows, 3, True, *options, evaluate=lambda _: (0.0,))
     with pytest.raises(ValueError, match="gradient: expected 27 values, got 5"):
         fit_parts(rows, 3, True, *options, evaluate=lambda _: (0.0, np.zeros(5)))
-    with pytest.raises(ValueError, match="total weight is 0"):
-        _core.logistic_fit_parts(
-            lambda _: (0.0, np.zeros(2)),
-            0.0,
-            np.zeros(1),
-            np.ones(1),
-            np.zeros(2),
-            False,
-            *options,
-            1,
-        )
     part = parts_of(rows)[0]
     with pytest.raises(ValueError, match="point: expected 27 values"):
         _core.logistic_part(*part, 3, True, True, 1, np.zeros(8), np.ones(8), np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "total, mean, deviation, classes, message",
+    [
+        (0.0, 0.0, 1.0, 1.0, "total weight is 0; expected a finite number above 0"),
+        (np.inf, 0.0, 1.0, 1.0, "total weight is inf"),
+        (2.0, np.nan, 1.0, 1.0, "feature 0: mean nan, deviation 1; expected"),
+        (2.0, 0.0, -1.0, 1.0, "feature 0: mean 0, deviation -1; expected"),
+        (2.0, 0.0, 1.0, np.nan, "class 1: its weight is nan; expected a finite number >= 0"),
+    ],
+)
+def test_what_is_known_of_all_rows_is_checked(total, mean, deviation, classes, message):
+    known = total, np.array([mean]), np.array([deviation]), np.array([1.0, classes])
+    with pytest.raises(ValueError, match=message):
+        _core.logistic_fit_parts(lambda _: 1 / 0, *known, False, 10, 0.1, 0.0, 1e-6, True, True, 1)

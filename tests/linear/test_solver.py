@@ -326,7 +326,7 @@ def test_shapes_are_checked():
     x, y = formula_data(), np.arange(30) % 3
     with pytest.raises(ValueError, match="block: expected 5 features, found 4"):
         fit([x, x[:, :4]], y)
-    with pytest.raises(ValueError, match=r"labels: expected 60 values \(60 rows\), got 30"):
+    with pytest.raises(ValueError, match="labels: expected 60 values, got 30"):
         fit([x, x], y)
     with pytest.raises(ValueError, match="at least one row and one column"):
         fit(np.empty((0, 5)), np.empty(0), classes=2)
