@@ -24,6 +24,7 @@ from pydeepl.deep.model_params import HasKerasLoss, HasKerasOptimizer, HasOutput
 from pydeepl.deep.model_stage import KeepsModelNotLoader
 from pydeepl.deep.uris import Loader, check_uri_field, load_images
 from pydeepl.frame.batches import split_rows
+from pydeepl.keras.onnx import is_onnx
 from pydeepl.linalg import is_vector, vector_matrix
 from pydeepl.ml.base import RowsEstimator, keyword_only
 from pydeepl.ml.columns import existing_column, input_column, is_number, to_numbers
@@ -235,6 +236,8 @@ class KerasImageFileEstimator(
 
     def _train(self, images: NDArray[Any], labels: Labels) -> str:
         """Trains the model; the path of the file it is saved to."""
+        if is_onnx(self.getModelFile()):
+            raise ValueError(f"{self.getModelFile()}: Keras trains its own models, .keras and .h5: not ONNX")
         keras = _keras()
         model = keras.models.load_model(self.getModelFile(), compile=False)
         model.compile(

@@ -46,6 +46,8 @@ class Source:
     alias: str
     view: str = ""
     columns: frozenset[str] = frozenset()
+    missing: bool = False
+    """Whether it is called like a view that is not there."""
 
 
 class Calls:
@@ -126,7 +128,8 @@ class Calls:
         alias = table.get("alias") or table.get("table_name") or ""
         known = table.get("type") == "BASE_TABLE" and name not in self._local and name in self._views
         columns = frozenset(each.lower() for each in self._views[name]) if known else frozenset()
-        yield Source(alias, name if known else "", columns)
+        missing = table.get("type") == "BASE_TABLE" and not known and name not in self._local
+        yield Source(alias, name if known else "", columns, missing)
 
     def _taken(self, node: dict[str, Any], sources: Sequence[Source]) -> dict[str, Any]:
         """The column that takes a call's place."""
@@ -158,11 +161,7 @@ class Calls:
                 for owner in owners:
                     found[owner.alias.lower()] = owner
                 if not owners:
-                    name = ".".join(each["column_names"])
-                    raise AnalysisException(
-                        f"{function}: {name} is no column of a view in the same FROM; "
-                        "a registered function takes columns of views, not of subqueries: call it inside"
-                    )
+                    raise AnalysisException(f"{function}: {_no_column(each['column_names'], sources)}")
         if len(found) > 1:
             raise AnalysisException(
                 f"{function}: its arguments are columns of {' and '.join(found)}: expected one"
@@ -171,6 +170,18 @@ class Calls:
         if not found and len(tables) != 1:
             raise AnalysisException(f"{function}: expected a column of a view as argument")
         return next(iter(found.values()), tables[0] if tables else Source(""))
+
+
+def _no_column(names: Sequence[str], sources: Sequence[Source]) -> str:
+    """Why a name is no column that a registered function can take."""
+    missing = [source.alias for source in sources if source.missing]
+    if missing:
+        return f"there is no view {missing[0]!r}"
+    there = [f" ({each.alias} has {', '.join(sorted(each.columns))})" for each in sources if each.view]
+    return (
+        f"{'.'.join(names)} is no column of a view in the same FROM{''.join(there)}; "
+        "a registered function takes columns of views, not of subqueries: call it inside"
+    )
 
 
 def _is_call(node: Any, functions: Collection[str]) -> bool:

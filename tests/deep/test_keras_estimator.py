@@ -277,6 +277,10 @@ def test_what_fit_refuses(keras, rows, tmp_path):
         estimator(lambda uri: np.zeros((9, 9, 1))).fit(frame)
     with pytest.raises(FileNotFoundError):
         estimator(modelFile="nowhere.h5").fit(frame)
+    onnx = Path(__file__).parents[1] / "golden" / "onnx" / "keras.onnx"
+    side = load_model(onnx).inputShape
+    with pytest.raises(ValueError, match=r"keras\.onnx: Keras trains its own models, \.keras and \.h5: not"):
+        estimator(lambda uri: np.zeros(side), modelFile=str(onnx)).fit(frame)
     stage = estimator()
     with pytest.raises(ValueError, match=r"not tuned: \['inputCol'\]"):
         stage.fit(frame, [{stage.inputCol: "label"}])
