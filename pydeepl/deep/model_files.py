@@ -1,6 +1,8 @@
 """Model files that stages of this process hold: what was trained here, and what came with a saved stage.
 
 folder of the process ──► one file for each content, removed when the process ends
+
+Processes that end without notice, as Spark's workers do, need a folder that others remove: keep_files_in.
 """
 
 import atexit
@@ -24,6 +26,14 @@ def _folder() -> Path:
             _folders.append(Path(tempfile.mkdtemp(prefix="pydeepl-models-")))
             atexit.register(_remove, _folders[0], os.getpid())
         return _folders[0]
+
+
+def keep_files_in(folder: Path) -> None:
+    """Puts the process's files into a folder that somebody else removes, unless there are some already."""
+    with _lock:
+        if not _folders:
+            folder.mkdir(exist_ok=True)
+            _folders.append(folder)
 
 
 def _remove(folder: Path, owner: int) -> None:

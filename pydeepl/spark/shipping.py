@@ -15,6 +15,7 @@ from typing import Any
 
 from pyspark import cloudpickle
 
+from pydeepl.deep.model_files import keep_files_in
 from pydeepl.ml.persistence import load_stage
 from pydeepl.ml.pipeline import PipelineModel
 from pydeepl.weights.hashes import md5_of
@@ -49,6 +50,14 @@ class ShippedFile:
             f"{self.size} bytes, MD5 {self.md5}; Spark brings them by addFile, but not over Spark Connect: "
             "there the file has to lie on each node at the driver's path"
         )
+
+
+def keep_files_with_sparks() -> None:
+    """Has a worker keep models' files where Spark removes them: its processes end without notice."""
+    from pyspark import SparkFiles
+
+    if SparkFiles._root_directory is not None:  # a worker
+        keep_files_in(Path(SparkFiles._root_directory) / "pydeepl-models")
 
 
 def stages_with(stage: Any, attribute: str) -> Iterator[Any]:

@@ -115,8 +115,10 @@ def _function(packed: bytes) -> KerasImageUDF:
     from pydeepl.deep.image_udf import KerasImageUDF
     from pydeepl.deep.model_files import kept_file
     from pydeepl.deep.networks import shared_model
+    from pydeepl.spark.shipping import keep_files_with_sparks
 
     if packed not in _kept:
+        keep_files_with_sparks()
         name, content, path, preprocessor = cloudpickle.loads(packed)
         model = shared_model(kept_file(np.frombuffer(content, np.uint8), path))
         _kept.clear()

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pydeepl.frame.convert import from_table
 from pydeepl.spark.columns import to_own, to_spark
-from pydeepl.spark.shipping import ShippedFile, set_functions, stages_with, unpacked
+from pydeepl.spark.shipping import ShippedFile, keep_files_with_sparks, set_functions, stages_with, unpacked
 
 # Rows that go through a stage together: enough for a network's batches, few enough for images in memory.
 _ROWS = 64
@@ -47,6 +47,7 @@ def _prepared(data: bytes, functions: bytes, files: list[ShippedFile]) -> Any:
     key = hashlib.sha256(data + functions).digest()
     stage = _stages.get(key)
     if stage is None:
+        keep_files_with_sparks()
         stage = unpacked(data)
         set_functions(stage, functions)
         places = {file.path: file for file in files}

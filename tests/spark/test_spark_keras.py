@@ -64,6 +64,7 @@ def test_image_files_through_a_model_of_ones_own(files, golden, tmp_path):
 
 
 def test_arrays_through_a_model_of_ones_own(spark, golden, tmp_path):
+    from pyspark import SparkFiles
     from pyspark.ml import Pipeline, PipelineModel
 
     from pydeepl.spark import KerasTransformer
@@ -72,6 +73,8 @@ def test_arrays_through_a_model_of_ones_own(spark, golden, tmp_path):
     frame = spark.createDataFrame(arrays, "number int, x array<float>")
     stage = KerasTransformer(inputCol="x", outputCol="out", modelFile=MODEL)
     rows = by_number(stage.transform(frame))
+    kept = Path(SparkFiles.getRootDirectory(), "pydeepl-models")  # which Spark removes
+    assert [path.suffix for path in kept.iterdir()].count(".keras") >= 1
     np.testing.assert_allclose(np.array([row.out for row in rows]), golden["branches_y"], rtol=1e-5)
     Pipeline(stages=[stage]).fit(frame).write().save(str(tmp_path / "model"))
     assert by_number(PipelineModel.load(str(tmp_path / "model")).transform(frame)) == rows
