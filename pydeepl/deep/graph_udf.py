@@ -14,6 +14,7 @@ from pydeepl.frame import Column, SparkSession
 from pydeepl.frame.column import Apply, named_column
 from pydeepl.frame.errors import AnalysisException
 from pydeepl.frame.types import from_arrow
+from pydeepl.keras.tensorflow import placeholders
 
 __all__ = ["makeGraphUDF"]
 
@@ -42,7 +43,7 @@ def makeGraphUDF(
     Source: sparkdl.graph.tensorframes_udf.
     """
     source = graph if isinstance(graph, TFInputGraph) else TFInputGraph(graph)
-    inputs = [node.name for node in source.graph.nodes.values() if node.op == "Placeholder"]
+    inputs = placeholders(source.graph)
     if len(inputs) != 1 or len(fetches) != 1:
         raise ValueError(f"{udf_name}: expected one input and one output, found {inputs} and {list(fetches)}")
     function = GraphUDF(udf_name, source, f"{inputs[0]}:0", tensor_name(fetches[0]))

@@ -242,19 +242,20 @@ def _ordered(path: str, waiting: dict[tuple[str, int], Call]) -> list[Call]:
     done: set[tuple[str, int]] = set()
     nodes: list[Call] = []
     for start in waiting:
-        stack = [start]
+        stack, open_ones = [start], {start}  # the same, for a quick look
         while stack:
             key = stack[-1]
             if key in done:
-                stack.pop()
+                open_ones.discard(stack.pop())
                 continue
             missing = [source[:2] for source in waiting[key].inputs if source[:2] not in done]
             if not missing:
                 done.add(key)
                 nodes.append(waiting[key])
-                stack.pop()
-            elif missing[0] in stack:
+                open_ones.discard(stack.pop())
+            elif missing[0] in open_ones:
                 raise WeightsError(f"{path}: layer {key[0]!r} takes its own output as input")
             else:
                 stack += missing[:1]
+                open_ones.add(missing[0])
     return nodes

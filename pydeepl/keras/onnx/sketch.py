@@ -1,5 +1,6 @@
 """The Keras layers that an ONNX graph becomes, as they are written down one after another."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ class Sketch:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.weights: dict[str, Arrays] = {}
+        self._names: Counter[str] = Counter()
 
     def add(
         self, name: str, kind: str, inputs: list[Key], config: dict[str, Any] | None = None, *weights: Any
     ) -> Key:
         """Appends a layer and returns its key; the name gets a number where it is taken."""
-        unique, count = name, 1
+        unique = name
         while unique in self.weights:
-            unique, count = f"{name}_{count}", count + 1
+            self._names[name] += 1
+            unique = f"{name}_{self._names[name]}"
         self.weights[unique] = [np.ascontiguousarray(each, np.float32) for each in weights]
         self.nodes.append(Node(unique, 0, kind, {"name": unique, **(config or {})}, inputs))
         return unique, 0

@@ -13,7 +13,7 @@ from pydeepl.keras.tensorflow.graphdef import (
     read_graph,
     read_saved_model,
 )
-from pydeepl.keras.tensorflow.translate import graph_model, placeholder_shape
+from pydeepl.keras.tensorflow.translate import graph_model, placeholder_shape, placeholders
 
 __all__ = [
     "GraphDef",
@@ -21,6 +21,7 @@ __all__ = [
     "Signature",
     "graph_model",
     "placeholder_shape",
+    "placeholders",
     "read_graph",
     "read_saved_model",
 ]

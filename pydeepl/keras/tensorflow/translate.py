@@ -72,9 +72,8 @@ def placeholder_shape(graph: GraphDef, feed: str) -> list[int] | None:
     """The shape of one row of an input; -1 for an open extent, None where the graph does not tell any."""
     node = graph.nodes.get(_operation(feed))
     if node is None:
-        raise WeightsError(
-            f"{graph.name}: no operation {_operation(feed)!r}; its inputs: {', '.join(inputs(graph))}"
-        )
+        known = ", ".join(placeholders(graph))
+        raise WeightsError(f"{graph.name}: no operation {_operation(feed)!r}; its inputs: {known}")
     shape = node.attributes.get("shape")
     if not shape:
         return None
@@ -83,7 +82,7 @@ def placeholder_shape(graph: GraphDef, feed: str) -> list[int] | None:
     return shape[1:]
 
 
-def inputs(graph: GraphDef) -> list[str]:
+def placeholders(graph: GraphDef) -> list[str]:
     """The names of a graph's placeholders."""
     return [node.name for node in graph.nodes.values() if node.op == "Placeholder"]
 
