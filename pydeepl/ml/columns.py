@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pydeepl.linalg import is_vector
 from pydeepl.ml.param import Param, Params
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def to_numbers(array: Any, column: str, first_row: int = 0) -> NDArray[np.float6
     TypeError where the column holds something else than numbers; ValueError, with the row, for null and NaN.
     """
     if not is_number(array.type):
-        raise TypeError(f"column {column!r}: expected numbers, found {array.type}")
+        found = "vectors" if is_vector(array.type) else array.type
+        raise TypeError(f"column {column!r}: expected numbers, found {found}")
     if array.null_count:
         row = first_row + pc.index(pc.is_null(array), True).as_py()
         raise ValueError(f"column {column!r}: expected numbers, found null in row {row}")

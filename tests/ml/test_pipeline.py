@@ -326,6 +326,7 @@ def test_numbers_of_every_type(values):
         (["1", "2"], TypeError, "column 'x': expected numbers, found string"),
         ([True, False], TypeError, "column 'x': expected numbers, found bool"),
         ([[1.0], [2.0]], TypeError, "column 'x': expected numbers, found list"),
+        (vector_array(np.ones((1, 2))), TypeError, "column 'x': expected numbers, found vectors"),
         ([1.0, None], ValueError, "column 'x': expected numbers, found null in row 1"),
         ([1.0, np.nan], ValueError, "column 'x': expected numbers, found NaN in row 1"),
     ],
