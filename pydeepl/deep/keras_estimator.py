@@ -228,6 +228,8 @@ class KerasImageFileEstimator(
             found = list(data.images.shape[1:])
             raise ValueError(f"{self.uid}: the images are {found}, the model takes {shape_text(shape)}")
         chosen = slice(None) if rows is None else rows[data.rows]
+        if not len(data.rows[chosen]):
+            raise ValueError(f"{self.uid}: imageLoader loaded none of the images of the rows to train on")
         labels = None if data.labels is None else data.labels[chosen]
         with _training:
             path = self._train(data.images[chosen], labels)

@@ -115,7 +115,11 @@ def _add_file(session: Any, file: ShippedFile) -> None:
         folder.mkdir(exist_ok=True)
         if not link.exists():
             link.symlink_to(Path(file.path).resolve())
-            context.addFile(str(link))
+            try:
+                context.addFile(str(link))
+            except BaseException:  # the link says that Spark has the file
+                link.unlink()
+                raise
 
 
 def packed(stage: Any) -> bytes:

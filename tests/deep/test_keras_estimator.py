@@ -273,6 +273,9 @@ def test_what_fit_refuses(keras, rows, tmp_path):
         estimator(labelCol="nothing").fit(frame)
     with pytest.raises(ValueError, match="Cannot extract any feature from dataset: of 4 rows"):
         estimator(lambda uri: None).fit(frame)
+    stage = estimator()
+    with pytest.raises(ValueError, match="loaded none of the images of the rows to train on"):
+        stage._fit_rows(stage._read_data(frame), np.zeros(4, np.bool_), frame)
     with pytest.raises(ValueError, match=r"an image \[9, 9, 1\], the model takes \[9, 9, 2\]"):
         estimator(lambda uri: np.zeros((9, 9, 1))).fit(frame)
     with pytest.raises(FileNotFoundError):

@@ -177,3 +177,25 @@ def test_attributes_of_columns_pass_through(spark, images, featurizer):
     indexed = StringIndexer(inputCol="label", outputCol="class").fit(images).transform(images)
     out = featurizer.transform(indexed)
     assert json.dumps(out.schema["class"].metadata) == json.dumps(indexed.schema["class"].metadata) != "{}"
+
+
+def test_a_file_that_spark_did_not_take_is_given_again(tmp_path):
+    from types import SimpleNamespace
+
+    from pydeepl.spark.shipping import ShippedFile, _add_file
+
+    added = []
+
+    def add(path):
+        added.append(path)
+        if len(added) == 1:
+            raise OSError("no room")
+
+    context = SimpleNamespace(master="spark://node:7077", _temp_dir=str(tmp_path), addFile=add)
+    file = ShippedFile(str(tmp_path / "weights.h5"), 3, "0" * 32)
+    (tmp_path / "weights.h5").write_bytes(b"abc")
+    with pytest.raises(OSError, match="no room"):
+        _add_file(SimpleNamespace(sparkContext=context), file)
+    for _ in range(2):
+        _add_file(SimpleNamespace(sparkContext=context), file)
+    assert len(added) == 2
