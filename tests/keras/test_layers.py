@@ -124,7 +124,7 @@ def test_a_size_that_is_given(golden):
         load_model(MODELS / "anysize.keras", inputShape={"other": (9, 9, 3)})
     with pytest.raises(ValueError, match="inputShape: expected a dictionary of pixels, table"):
         load_model(MODELS / "nested.keras", inputShape=(5, 5, 3))
-    with pytest.raises(TypeError, match="inputShape: expected a shape such as .*, got 224"):
+    with pytest.raises(TypeError, match=r"inputShape: expected a shape such as .*, got 224"):
         load_model(MODELS / "anysize.keras", inputShape=224)
 
 
