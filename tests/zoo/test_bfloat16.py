@@ -24,7 +24,6 @@ def cosines(a, b):
     return np.sum(a * b, 1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("algorithm", [AUTO, DIRECT])
 @pytest.mark.parametrize("name", ["InceptionV3", "Xception", "ResNet50", "VGG16", "VGG19"])
 def test_features_on_random_weights(name, algorithm):
