@@ -63,6 +63,16 @@ def environment():
 
 
 @pytest.fixture
+def own_session(monkeypatch):
+    """A session of the test's own, stopped after it; the one that other tests hold stays as it is."""
+    from pydeepl import SparkSession
+
+    monkeypatch.setattr(SparkSession, "_active", SparkSession())
+    with SparkSession.builder.getOrCreate() as session:
+        yield session
+
+
+@pytest.fixture
 def emulated_bfloat16(monkeypatch):
     """bfloat16 wherever it can be computed at all: skips on processors without AVX-512."""
     from pydeepl import _core

@@ -8,7 +8,7 @@ from keras_files import write_padding_model
 from PIL import Image
 
 import pydeepl
-from pydeepl import ImageSchema, SparkSession, col, imageIO, registerKerasImageUDF
+from pydeepl import ImageSchema, col, imageIO, registerKerasImageUDF
 from pydeepl.frame import AnalysisException
 from pydeepl.images.files import file_uri
 from pydeepl.keras import load_model
@@ -37,12 +37,11 @@ def folder(pixels, tmp_path_factory):
 
 
 @pytest.fixture
-def spark(folder):
-    with SparkSession.builder.getOrCreate() as session:
-        ImageSchema.readImages(str(folder)).createOrReplaceTempView("photos")
-        rows = [(number, file_uri(str(folder / f"{number}.png"))) for number in range(COUNT)]
-        session.createDataFrame([*rows, (COUNT, None)], "id int, uri string").createOrReplaceTempView("files")
-        yield session
+def spark(folder, own_session):
+    ImageSchema.readImages(str(folder)).createOrReplaceTempView("photos")
+    rows = [(number, file_uri(str(folder / f"{number}.png"))) for number in range(COUNT)]
+    own_session.createDataFrame([*rows, (COUNT, None)], "id int, uri string").createOrReplaceTempView("files")
+    return own_session
 
 
 def outputs(frame, name="out"):

@@ -107,18 +107,17 @@ def test_it_is_saved_with_its_graph(golden, tmp_path):
     assert again.transform(frame).collect() == stage.transform(frame).collect()
 
 
-def test_a_graph_as_a_function_in_sql(golden):
-    with SparkSession.builder.getOrCreate() as spark:
-        frame_of(lists(golden["table_x"])).createOrReplaceTempView("numbers")
-        function = makeGraphUDF(GRAPHS / "table.pb", "odds", ["Identity:0"])
-        found = [row.y for row in spark.sql("SELECT odds(x) AS y FROM numbers").collect()]
-        np.testing.assert_allclose(found, golden["table_y"], rtol=1e-5)
-        again = spark.table("numbers").select(function("x").alias("y")).collect()
-        assert [row.y for row in again] == found
-        with pytest.raises(AnalysisException, match="odds: column 'id': expected arrays"):
-            spark.sql("SELECT odds(id) FROM numbers")
-        makeGraphUDF(GRAPHS / "table.pb", "unknown", ["Identity:0"], register=False)
-        assert not spark.catalog.functionExists("unknown")
+def test_a_graph_as_a_function_in_sql(golden, own_session):
+    frame_of(lists(golden["table_x"])).createOrReplaceTempView("numbers")
+    function = makeGraphUDF(GRAPHS / "table.pb", "odds", ["Identity:0"])
+    found = [row.y for row in own_session.sql("SELECT odds(x) AS y FROM numbers").collect()]
+    np.testing.assert_allclose(found, golden["table_y"], rtol=1e-5)
+    again = own_session.table("numbers").select(function("x").alias("y")).collect()
+    assert [row.y for row in again] == found
+    with pytest.raises(AnalysisException, match="odds: column 'id': expected arrays"):
+        own_session.sql("SELECT odds(id) FROM numbers")
+    makeGraphUDF(GRAPHS / "table.pb", "unknown", ["Identity:0"], register=False)
+    assert not own_session.catalog.functionExists("unknown")
     with pytest.raises(ValueError, match="expected one input and one output"):
         makeGraphUDF(GRAPHS / "table.pb", "two", ["Identity:0", "x:0"])
 

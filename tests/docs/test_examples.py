@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import pydeepl
-from pydeepl import SparkSession
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -42,7 +41,7 @@ def cases():
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
+def files(tmp_path, monkeypatch, own_session):
     """photos/CLASS/*.png, and models: flowers.keras and flowers.onnx of images, table.keras of vectors."""
     random = np.random.default_rng(0)
     for number, name in enumerate(("daisy", "rose")):
@@ -58,8 +57,7 @@ def files(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(Path(pydeepl.__file__).parents[1]))
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    with SparkSession.builder.getOrCreate():
-        yield tmp_path
+    yield tmp_path
     for name in [name for name in sys.modules if name.partition(".")[0] == "sparkdl"]:
         del sys.modules[name]
 

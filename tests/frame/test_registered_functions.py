@@ -3,15 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from pydeepl import SparkSession
 from pydeepl.frame import AnalysisException, udf
 from pydeepl.frame.functions import expr
 
 
 @pytest.fixture
-def spark():
-    with SparkSession.builder.getOrCreate() as session:
-        yield session
+def spark(own_session):
+    return own_session
 
 
 @pytest.fixture

@@ -133,9 +133,8 @@ def test_options_are_told_in_any_case(tmp_path):
     assert frame.columns == ["n", "m"]
 
 
-def test_views_belong_to_the_session(monkeypatch):
-    monkeypatch.setattr(SparkSession, "_active", SparkSession())  # the other tests' session stays as it is
-    spark = SparkSession.builder.getOrCreate()
+def test_views_belong_to_the_session(own_session):
+    spark = own_session
     spark.range(3).createOrReplaceTempView("numbers")
     assert (
         spark.catalog.listTables() == ["numbers"]
