@@ -3,8 +3,7 @@
 The public names load on first use, so that `import pydeepl` costs next to nothing.
 """
 
-from importlib import import_module
-from typing import Any
+from pydeepl.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -48,14 +47,4 @@ _EXPORTS = {
 
 __all__ = [*sorted(_EXPORTS), "__version__"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_EXPORTS[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _EXPORTS)

@@ -1,7 +1,9 @@
-/* Convolution on NHWC maps, for the few shapes that oneDNN has only its reference code for. SPDX-License-Identifier:
- * Apache-2.0
+/* Convolution and transposed convolution on NHWC maps, for the few shapes that oneDNN has only its reference code for.
+ * SPDX-License-Identifier: Apache-2.0
  *
- *     y[i, j, f] = (y[i, j, f]) + bias[f] + sum over the window and c of x[., ., c] w[., ., c, f] */
+ *     convolution   y[i, j, f] = (y[i, j, f]) + bias[f] + sum over the window and c of x[., ., c] w[., ., c, f]
+ *     transposed    x[i, j, c] w[di, dj, c, f] is added to y[i s + di - before, j s + dj - before, f], which begins as
+ *                   bias[f] */
 #include "net/kernels.h"
 
 #include <string.h>
@@ -59,7 +61,38 @@ static void conv_pixel(const pdl_kernel_call *call, size_t line, size_t column, 
     pdl_row_write(out, at, to.count, to.y);
 }
 
-void pdl_kernel_conv(const pdl_kernel_call *call)
+/* The input's position from which tap `tap` reaches output `at`; false when there is none. */
+static bool source_of(const pdl_window *window, int axis, size_t at, size_t tap, size_t extent, size_t *source)
+{
+    size_t reached = at + window->before[axis], offset = tap * window->dilation[axis];
+    if (reached < offset || (reached - offset) % window->stride[axis] != 0) return false;
+    *source = (reached - offset) / window->stride[axis];
+    return *source < extent;
+}
+
+static void deconv_pixel(const pdl_kernel_call *call, size_t line, size_t column, size_t first)
+{
+    const pdl_map *in = call->input, *out = &call->output;
+    const pdl_op *op = call->op;
+    size_t row, x, at = (line * out->width + column) * out->pitch + first;
+    float room[PDL_ROW];
+    sums to = {pdl_row_room(out, at, room), first, out->channels - first};
+    if (to.count > PDL_ROW) to.count = PDL_ROW;
+    memset(to.y, 0, to.count * sizeof *to.y);
+    if (op->bias != NULL) memcpy(to.y, op->bias + first, to.count * sizeof *to.y);
+    for (size_t i = 0; i < op->window.kernel[0]; i++)
+        for (size_t j = 0; j < op->window.kernel[1]; j++)
+            if (source_of(&op->window, 0, line % out->height, i, in->height, &row) &&
+                source_of(&op->window, 1, column, j, in->width, &x))
+                add_tap(call, &to, (line / out->height * in->height + row) * in->width + x,
+                        i * op->window.kernel[1] + j);
+    pdl_finish_row(call, to.y, to.count);
+    pdl_row_write(out, at, to.count, to.y);
+}
+
+typedef void make_pixel(const pdl_kernel_call *call, size_t line, size_t column, size_t first);
+
+static void make_pixels(const pdl_kernel_call *call, make_pixel *make)
 {
     const pdl_map *out = &call->output;
     size_t lines = out->batch * out->height;
@@ -67,5 +100,15 @@ void pdl_kernel_conv(const pdl_kernel_call *call)
     for (size_t line = 0; line < lines; line++)
         for (size_t column = 0; column < out->width; column++)
             for (size_t first = 0; first < out->channels; first += PDL_ROW)
-                conv_pixel(call, line, column, first);
+                make(call, line, column, first);
+}
+
+void pdl_kernel_conv(const pdl_kernel_call *call)
+{
+    make_pixels(call, conv_pixel);
+}
+
+void pdl_kernel_deconv(const pdl_kernel_call *call)
+{
+    make_pixels(call, deconv_pixel);
 }

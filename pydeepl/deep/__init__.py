@@ -4,8 +4,7 @@ that run a user's own models of Keras and TensorFlow.
 Names load on first use: who featurizes arrays does not wait for frames and SQL.
 """
 
-from importlib import import_module
-from typing import Any
+from pydeepl.lazy import lazy_names
 
 # Public name -> module of this package that defines it.
 _EXPORTS = {
@@ -28,14 +27,6 @@ _EXPORTS = {
 
 __all__ = sorted(_EXPORTS)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
+)
