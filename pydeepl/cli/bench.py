@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl import _core
+from pydeepl.checks import check_positive
 from pydeepl.cli.text import table
 from pydeepl.deep.decisions import decisions_file
-from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE, check_positive
+from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE
 from pydeepl.deep.networks import PRECISIONS, Arithmetic
 from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
 

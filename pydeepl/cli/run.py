@@ -2,10 +2,9 @@
 
 import argparse
 import os
-import runpy
 import sys
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 from pydeepl.compat import install
 
@@ -23,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the script as __main__, as `python script.py` does; its exceptions and exit code are its own."""
     script = Path(arguments.script)
-    if not script.is_file():
-        raise FileNotFoundError(f"no such script: {script}")
+    source = _source(script)
     if arguments.spark:
         from pydeepl.spark import install_as_sparkdl
 
@@ -35,8 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         os.environ.setdefault("MPLBACKEND", "Agg")  # no screen: plots are drawn for files only
     sys.argv = [str(script), *arguments.arguments]
     sys.path.insert(0, str(script.resolve().parent))
+    main = ModuleType("__main__")
+    vars(main).update(__file__=str(script), __builtins__=__builtins__)
+    sys.modules["__main__"] = main  # for good: what the script leaves running finds its names there
     try:
-        runpy.run_path(str(script), run_name="__main__")
+        code: CodeType = compile(source, str(script), "exec", dont_inherit=True)
+        exec(code, vars(main))
     except Exception as error:
         error.with_traceback(_inside(error.__traceback__, script))
         sys.excepthook(type(error), error, error.__traceback__)
@@ -44,11 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _source(script: Path) -> bytes:
+    """The script's text. Raises OSError where there is none, ValueError for what is no text."""
+    if script.is_dir():
+        raise IsADirectoryError(f"{script}: expected a Python script, found a folder")
+    if not script.is_file():
+        raise FileNotFoundError(f"no such script: {script}")
+    source = script.read_bytes()
+    if b"\0" in source:  # in every archive, model and image, and in no script
+        raise ValueError(f"{script}: expected a Python script, found a binary file")
+    return source
+
+
 def _inside(traceback: TracebackType | None, script: Path) -> TracebackType | None:
-    """The traceback from the script's first frame on (the whole one where the script never ran)."""
-    frame = traceback
-    while frame is not None:
-        if frame.tb_frame.f_code.co_filename == str(script):
-            return frame
-        frame = frame.tb_next
+    """The traceback from the script's first frame on; none where the script never ran."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != str(script):
+        traceback = traceback.tb_next
     return traceback

@@ -1,19 +1,35 @@
 """Which of PySpark's and sparkdl's names pydeepl stands in for: the whole table.
 
-A stand-in module gives the names of pydeepl's modules in its row, in that order, and nothing else.
+A stand-in module gives the names of pydeepl's modules in its row, in that order, and nothing else but, in
+pyspark, a __version__.
 """
+
+# The PySpark whose behaviour pydeepl has (docs/conformance.md): what scripts find that ask for the version.
+PYSPARK = "4.0.0"
 
 # Stand-in module -> where its names are: "module" (all its public names: __all__, else those made there),
 # "module:name" (that name) or "module:name.*" (that object's public names).
 STAND_INS: dict[str, tuple[str, ...]] = {
-    "pyspark": ("pydeepl.frame:Row",),
+    "pyspark": (
+        "pydeepl.frame:Row",
+        "pydeepl.frame.context:SQLContext",
+        "pydeepl.frame.context:SparkConf",
+        "pydeepl.frame.context:SparkContext",
+        "pydeepl.frame.context:StorageLevel",
+        "pydeepl.ml:keyword_only",
+    ),
+    "pyspark.conf": ("pydeepl.frame.context:SparkConf",),
+    "pyspark.context": ("pydeepl.frame.context:SparkContext",),
+    "pyspark.storagelevel": ("pydeepl.frame.context:StorageLevel",),
     "pyspark.sql": (
+        "pydeepl.frame.context:SQLContext",
         "pydeepl.frame:SparkSession",
         "pydeepl.frame:DataFrame",
         "pydeepl.frame:Row",
         "pydeepl.frame:Column",
     ),
     "pyspark.sql.column": ("pydeepl.frame:Column",),
+    "pyspark.sql.context": ("pydeepl.frame.context:SQLContext",),
     "pyspark.sql.dataframe": ("pydeepl.frame:DataFrame",),
     "pyspark.sql.session": ("pydeepl.frame:SparkSession",),
     "pyspark.errors": ("pydeepl.frame:AnalysisException", "pydeepl.frame:ParseException"),

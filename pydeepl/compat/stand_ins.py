@@ -8,7 +8,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from pydeepl.compat.spark_names import STAND_INS
+from pydeepl import __version__
+from pydeepl.compat.spark_names import PYSPARK, STAND_INS
 
 _ROOTS = {name.partition(".")[0] for name in STAND_INS}
 
@@ -41,6 +42,8 @@ class StandIns(MetaPathFinder, Loader):
             names.update(names_of(entry))
         module.__dict__.update(names)
         module.__dict__["__all__"] = sorted(names)
+        if module.__name__ == "pyspark":
+            module.__dict__["__version__"] = f"{PYSPARK}+pydeepl.{__version__}"
 
 
 class _StandIn(ModuleType):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl._core import default_threads
+from pydeepl.checks import check_positive
 from pydeepl.deep.batching import Features, Pixels, Request, run_requests
 from pydeepl.deep.cache import FeatureStore, NetworkKey, check_cache, feature_folder, size_limit
 from pydeepl.deep.cache.lookup import CachedFeatures
@@ -296,15 +297,6 @@ def check_precision(precision: str) -> str:
         names = " or ".join(repr(name) for name in PRECISIONS)
         raise ValueError(f"precision {precision!r} is unknown: expected {names}")
     return precision
-
-
-def check_positive(name: str, value: int) -> int:
-    """`value` when it is a whole number above 0, else ValueError or TypeError naming the parameter."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return int(value)
 
 
 def _name_of(image: Any, index: int) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pydeepl.checks import check_positive
 from pydeepl.deep.cache import check_cache
 from pydeepl.deep.families import check_preprocessing
-from pydeepl.deep.featurizer import Featurizer, check_positive, check_precision
+from pydeepl.deep.featurizer import Featurizer, check_precision
 from pydeepl.deep.plan import check_model
 from pydeepl.deep.rows import check_image_field, file_rows, image_rows, unreadable
 from pydeepl.images.resize import hint_number

@@ -51,9 +51,10 @@ def _to_inputs(value: Any) -> Pairs:
 
 
 def _to_outputs(value: Any) -> Pairs:
-    return [
-        (tensor_name(tensor), column) for tensor, column in _pairs(value, "tf.Tensor name to column name")
-    ]
+    pairs = _pairs(value, "tf.Tensor name to column name")
+    if not pairs:
+        raise ValueError("outputMapping is empty: expected at least one tensor's name and its column")
+    return [(tensor_name(tensor), column) for tensor, column in pairs]
 
 
 class TFTransformer(Transformer, KeepsGraph):
@@ -155,5 +156,5 @@ class TFTransformer(Transformer, KeepsGraph):
                 yield [model_outputs(model, batch.column(0), name, first_row) for model in models]
                 first_row += batch.num_rows
 
-        rows = min((rows_together(model) for model in models), default=None)
+        rows = min(rows_together(model) for model in models)
         return dataset._with_stage(outputs, [name], fields, keep=True, rows=rows)

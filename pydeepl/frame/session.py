@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from pydeepl.frame.column import Column
+from pydeepl.frame.context import Settings, SparkConf, SparkContext
 from pydeepl.frame.convert import create_frame
 from pydeepl.frame.dataframe import DataFrame, scan
 from pydeepl.frame.errors import unknown_column
@@ -18,44 +19,6 @@ from pydeepl.frame.functions import udf
 from pydeepl.frame.types import AnyType, StringType
 
 RANGE_ROWS = 8192
-
-
-class Settings:
-    """Settings by name (spark.conf). They are remembered, and change nothing."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
-
-    def set(self, key: str, value: Any) -> None:
-        """Sets a value."""
-        self._values[key] = str(value).lower() if isinstance(value, bool) else str(value)
-
-    def get(self, key: str, default: str | None = None) -> str | None:
-        """A value, or the default. Raises KeyError where there is neither."""
-        if key not in self._values and default is None:
-            raise KeyError(f"no setting {key!r}")
-        return self._values.get(key, default)
-
-
-class Context:
-    """As much of a SparkContext as scripts touch on one machine."""
-
-    defaultParallelism = 1
-
-    def __init__(self, session: SparkSession) -> None:
-        self._session = session
-
-    @property
-    def appName(self) -> str:
-        """The application's name."""
-        return self._session.conf.get("spark.app.name", "pydeepl") or ""
-
-    def setLogLevel(self, logLevel: str) -> None:
-        """Accepted; there is no log."""
-
-    def stop(self) -> None:
-        """Ends the session."""
-        self._session.stop()
 
 
 class Function(NamedTuple):
@@ -135,10 +98,18 @@ class Builder:
         """Accepted: there is one machine, this one."""
         return self.config("spark.master", master)
 
-    def config(self, key: str | None = None, value: Any = None, **_: Any) -> Builder:
-        """Remembers a setting."""
+    def config(
+        self,
+        key: str | None = None,
+        value: Any = None,
+        conf: SparkConf | None = None,
+        *,
+        map: Mapping[str, Any] | None = None,
+    ) -> Builder:
+        """Remembers a setting, those of a SparkConf, or several by name."""
         if key is not None:
             self._settings[key] = value
+        self._settings |= dict([] if conf is None else conf.getAll()) | dict(map or {})
         return self
 
     def enableHiveSupport(self) -> Builder:
@@ -163,18 +134,23 @@ class _BuilderOf:
 
 
 class SparkSession:
-    """The embedded session: no JVM, no cluster. Source: pyspark.sql.SparkSession."""
+    """The embedded session: no JVM, no cluster.
+
+    Parameters: sparkContext, of a session whose settings, views and functions this one shares; None for a
+    session of its own. Source: pyspark.sql.SparkSession.
+    """
 
     builder: ClassVar[_BuilderOf] = _BuilderOf()
     _lock: ClassVar[Any] = threading.Lock()
     _active: ClassVar[SparkSession | None] = None
 
-    def __init__(self) -> None:
-        self.conf = Settings()
+    def __init__(self, sparkContext: SparkContext | None = None) -> None:
+        shared = None if sparkContext is None else sparkContext._session
+        self.conf: Settings = Settings() if shared is None else shared.conf
+        self._views: dict[str, DataFrame] = {} if shared is None else shared._views
+        self._functions: dict[str, Callable[..., Column]] = {} if shared is None else shared._functions
         self.catalog = Catalog(self)
-        self.sparkContext = Context(self)
-        self._views: dict[str, DataFrame] = {}
-        self._functions: dict[str, Callable[..., Column]] = {}
+        self.sparkContext = SparkContext._of(self)
 
     @classmethod
     def getActiveSession(cls) -> SparkSession | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl import _core
+from pydeepl.checks import check_positive
 from pydeepl.keras.build import Built, build
 from pydeepl.keras.ends import OpenShape, Shape, split_outputs
 from pydeepl.keras.errors import WeightsError
@@ -224,7 +225,9 @@ def load_model(
     Nothing in the file is executed: layers of custom classes and Lambda layers are refused, and so are files
     that an ONNX file wants outside its own folder. Raises FileNotFoundError; ImportError without the package
     onnx; WeightsError for damaged files, for weights that do not fit, and, in one message that names each of
-    them, for layers and nodes that are not supported; ValueError for an inputShape that does not fit.
+    them, for layers and nodes that are not supported; ValueError for an inputShape that does not fit;
+    TypeError and ValueError for threads that are no number above 0.
     """
+    count = 0 if threads is None else check_positive("threads", threads)
     saved = open_model(path, weights, inputShape)
-    return KerasModel(saved, model_weights(saved)[0], threads or 0)
+    return KerasModel(saved, model_weights(saved)[0], count)

@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 SCRIPT = Path(__file__).with_name("script.py")
-RUN = ("-m", "pydeepl.cli", "run", SCRIPT)
+RUN = ("-m", "pydeepl", "run", SCRIPT)
 SCHEMA = """root
  |-- image: struct (nullable = true)
  |    |-- origin: string (nullable = true)

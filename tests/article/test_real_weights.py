@@ -45,7 +45,7 @@ def test_the_articles_script_on_trained_weights(model, least_f1, weights, digits
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.read_text().replace('modelName="InceptionV3"', f'modelName="{model}"'))
     done = subprocess.run(
-        [sys.executable, "-m", "pydeepl.cli", "run", str(script)],
+        [sys.executable, "-m", "pydeepl", "run", str(script)],
         cwd=digits,
         env=environment | {"PYDEEPL_WEIGHTS": str(weights), "PYDEEPL_OFFLINE": "1", "MPLBACKEND": "Agg"},
         capture_output=True,

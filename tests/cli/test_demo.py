@@ -34,7 +34,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(folders, random_weights, environment, tmp_path_factory):
     output = tmp_path_factory.mktemp("results") / "new" / "folder"
-    command = ["-m", "pydeepl.cli", "demo", "--images", folders, "--model", "ResNet50", "--output", output]
+    command = ["-m", "pydeepl", "demo", "--images", folders, "--model", "ResNet50", "--output", output]
     done = subprocess.run(
         [sys.executable, *map(str, command), "--weights", str(random_weights("ResNet50"))],
         env=environment, capture_output=True, text=True, timeout=300,
@@ -133,7 +133,7 @@ def test_an_unknown_model_and_a_wrong_limit(tmp_path, capsys):
 def test_ctrl_c_ends_it_quietly(random_weights, environment, tmp_path):
     command = [
         "-m",
-        "pydeepl.cli",
+        "pydeepl",
         "demo",
         "--model",
         "ResNet50",

@@ -11,7 +11,7 @@ from pydeepl.cli import main
 
 def command(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "pydeepl.cli", *arguments],
+        [sys.executable, "-m", "pydeepl", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -55,7 +55,7 @@ def test_a_traceback_can_be_asked_for(tmp_path, monkeypatch):
 
 def test_a_reader_that_leaves_early_is_no_error():
     done = subprocess.run(
-        f'"{sys.executable}" -m pydeepl.cli version | true',
+        f'"{sys.executable}" -m pydeepl version | true',
         shell=True,
         capture_output=True,
         text=True,

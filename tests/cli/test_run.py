@@ -3,8 +3,11 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+from pydeepl.cli import main
 
 
 @pytest.fixture
@@ -13,8 +16,10 @@ def run(tmp_path, environment):
 
     def run(code, *arguments):
         script = tmp_path / "a script.py"
-        script.write_text(textwrap.dedent(code))
-        command = [sys.executable, "-m", "pydeepl.cli", "run", str(script), *arguments]
+        if isinstance(code, str):
+            code = textwrap.dedent(code).encode()
+        script.write_bytes(code)
+        command = [sys.executable, "-m", "pydeepl", "run", str(script), *arguments]
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
         )
@@ -84,11 +89,84 @@ def test_what_is_not_there_is_said_with_what_is(run, line, texts):
     assert all(text in last for text in texts)
 
 
-def test_a_missing_script(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "pydeepl.cli", "run", "nowhere.py"], capture_output=True, text=True, timeout=60
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("nowhere.py", None, "no such script: nowhere.py"),
+        (".", None, ".: expected a Python script, found a folder"),
+        ("model.keras", b"PK\3\4\0\0", "model.keras: expected a Python script, found a binary file"),
+    ],
+)
+def test_what_is_no_script(tmp_path, monkeypatch, capsys, name, content, message):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert main(["run", name]) == 1
+    assert capsys.readouterr().err == f"pydeepl run: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "content, lines",
+    [
+        (b"x = 1\ndef f(:\n", ['script.py", line 2', "SyntaxError"]),
+        (b'x = "\xe9"\n', ['script.py", line 1', "SyntaxError: (unicode error)"]),
+    ],
+)
+def test_a_script_that_does_not_parse_shows_its_own_line_only(run, content, lines):
+    done = run(content)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert all(line in done.stderr for line in lines) and "cli" not in done.stderr
+
+
+def test_a_script_is_the_main_module_as_for_python(run):
+    """Classes are pickled by it, and processes of the spawn kind import it."""
+    done = run(
+        """
+        # coding: latin-1
+        import __main__, multiprocessing, pickle
+
+        class A:
+            pass
+
+        def double(x):
+            return 2 * x
+
+        if __name__ == "__main__":
+            assert __main__.A is A is type(pickle.loads(pickle.dumps(A()))) and __doc__ is None
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print(pool.map(double, [1, 2]), __file__.endswith("a script.py"), "\xe9" == "\\xe9")
+        """
     )
-    assert (done.returncode, done.stderr) == (1, "pydeepl run: no such script: nowhere.py\n")
+    assert (done.stdout, done.stderr) == ("[2, 4] True False\n", "")
+
+
+def test_the_doors_to_a_session_before_spark_2(run):
+    done = run(
+        """
+        import pyspark
+        from pyspark import SparkConf, SparkContext, StorageLevel
+        from pyspark.sql import SQLContext, SparkSession
+
+        assert tuple(map(int, pyspark.__version__.split(".")[:2])) >= (2, 3)
+        conf = SparkConf().setAppName("digits").setMaster("local[2]").set("spark.x", True)
+        sc = SparkContext(conf=conf)
+        sc.setLogLevel("ERROR")
+        assert (sc.appName, sc.master) == ("digits", "local[2]") and sc.getConf().get("spark.x") == "true"
+        assert SparkContext.getOrCreate().appName == "digits"
+        sql = SQLContext(sc)
+        frame = sql.createDataFrame([(1,), (2,)], ["x"]).persist(StorageLevel.MEMORY_AND_DISK)
+        sql.registerDataFrameAsTable(frame, "t")
+        assert SparkSession(sc).sql("SELECT sum(x) AS s FROM t").first().s == 3
+        spark = SparkSession.builder.config(conf=conf).config(map={"spark.y": 1}).getOrCreate()
+        assert spark.table("t").count() == 2 and spark.conf.get("spark.y") == "1"
+        sc.parallelize([1])
+        """
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "AttributeError: pydeepl does not provide SparkContext.parallelize: there are no RDDs here; "
+        "SparkSession.createDataFrame makes a frame of rows, and SparkSession.read reads files"
+    )
+    assert "line 18" in done.stderr
 
 
 def test_other_processes_keep_the_real_names(run):

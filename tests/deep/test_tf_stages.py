@@ -94,6 +94,8 @@ def test_what_does_not_fit_is_refused(golden):
         TFTransformer(inputMapping={"x": "x"})
     with pytest.raises(TypeError, match="column name mapping"):
         TFTransformer(outputMapping="y")
+    with pytest.raises(ValueError, match="outputMapping is empty"):
+        TFTransformer(outputMapping={})
     with pytest.raises(TypeError, match="expect string type but got type"):
         TFTransformer(inputMapping={1: "x:0"})
 

@@ -271,6 +271,12 @@ def test_any_number_of_vectors(golden, rows):
     assert model.predict(x).dtype == np.float32
 
 
+@pytest.mark.parametrize("threads, error", [("x", TypeError), (1.5, TypeError), (0, ValueError)])
+def test_threads_are_checked_when_a_model_is_loaded(threads, error):
+    with pytest.raises(error, match="threads must be"):
+        load_model(MODELS / "table.keras", threads=threads)
+
+
 def test_an_open_size_that_the_weights_do_not_leave_open(golden, tmp_path):
     path = changed(tmp_path, lambda layers: layers["image"]["config"].update(batch_shape=[None, None, 10, 3]))
     with pytest.raises(WeightsError, match=r"misshapen: scores.*\n.*taken for 256: see inputShape"):

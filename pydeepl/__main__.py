@@ -1,4 +1,4 @@
-"""`python -m pydeepl.cli` is `pydeepl`."""
+"""`python -m pydeepl` is `pydeepl`."""
 
 import sys
 

@@ -1,0 +1,14 @@
+"""What several rooms check of their arguments."""
+
+from typing import Any
+
+import numpy as np
+
+
+def check_positive(name: str, value: Any) -> int:
+    """`value` when it is a whole number above 0, else ValueError or TypeError naming the parameter."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return int(value)
