@@ -71,8 +71,9 @@ FUNCTION vec vec_expm1(vec x)
 /* 1 / (1 + e^-x) */
 FUNCTION vec sigmoid(vec x)
 {
-    vec e = vec_exp(vec_max(constant(-87.0f), vec_min(constant(87.0f), vec_sub(vec_zero(), x))));
-    return constant(1.0f) / vec_add(e, constant(1.0f));
+    vec s, half = split_exp(vec_max(constant(-87.0f), vec_min(constant(87.0f), vec_sub(vec_zero(), x))), &s);
+    vec e = vec_fma(half, s, half);
+    return vec_reciprocal(vec_add(vec_add(e, e), constant(1.0f)));
 }
 
 /* log(1 + e^x) = max(0, x) + log(1 + y), y = e^-|x|; log(1 + y) = 2 artanh(y / (2 + y)). */
@@ -80,7 +81,7 @@ FUNCTION vec softplus(vec x)
 {
     static const float c[] = {0.666666687f, 0.399996966f, 0.285928100f, 0.217000455f, 0.232537642f};
     vec y = vec_exp(vec_sub(vec_zero(), magnitude(x)));
-    vec s = y / vec_add(y, constant(2.0f)), square = vec_mul(s, s);
+    vec s = vec_mul(y, vec_reciprocal(vec_add(y, constant(2.0f)))), square = vec_mul(s, s);
     vec log = vec_fma(vec_mul(s, square), polynomial(4, c, square), vec_add(s, s)); /* s <= 1/3: 7.7e-10 */
     return vec_add(vec_relu(x), log);
 }
@@ -92,7 +93,7 @@ FUNCTION vec vec_tanh(vec x)
     vec square = vec_mul(x, x), size = magnitude(x);
     vec near = vec_fma(vec_mul(x, square), polynomial(5, c, square), x); /* |x| <= 0.625: 6.1e-10 */
     vec e = vec_exp(vec_min(constant(20.0f), vec_add(size, size)));
-    vec far = vec_sub(constant(1.0f), constant(2.0f) / vec_add(e, constant(1.0f)));
+    vec far = vec_fma(constant(-2.0f), vec_reciprocal(vec_add(e, constant(1.0f))), constant(1.0f));
     far = (vec)((lanes)far | ((lanes)x & (lanes)constant(-0.0f)));
     return choose(above(size, constant(0.625f)), far, near);
 }
@@ -103,7 +104,7 @@ FUNCTION vec gelu(vec x)
     static const float c[] = {0.203316246f,  0.199448770f, 0.217926327f,  0.0419306755f, 0.456775493f,
                               -0.488171351f, 0.660932119f, -0.358720299f, 0.0665620105f};
     vec z = vec_mul(magnitude(x), constant(0.707106781f));
-    vec t = constant(1.0f) / vec_fma(z, constant(0.36f), constant(1.0f));
+    vec t = vec_reciprocal(vec_min(constant(1e37f), vec_fma(z, constant(0.36f), constant(1.0f))));
     vec e = vec_exp(vec_mul(z, vec_sub(vec_zero(), z)));
     vec tail = vec_mul(vec_mul(constant(0.5f), e), vec_mul(t, polynomial(8, c, t))); /* z <= 6.6: 8.8e-9 */
     return vec_mul(x, choose(above(x, vec_zero()), vec_sub(constant(1.0f), tail), tail));
@@ -121,7 +122,7 @@ FUNCTION vec mish(vec x)
 {
     vec e = vec_exp(vec_min(constant(20.0f), x));
     vec n = vec_mul(e, vec_add(e, constant(2.0f)));
-    return vec_mul(x, n / vec_add(n, constant(2.0f)));
+    return vec_mul(x, vec_mul(n, vec_reciprocal(vec_add(n, constant(2.0f)))));
 }
 
 FUNCTION vec clip(vec low, vec high, vec x)

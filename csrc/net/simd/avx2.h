@@ -26,5 +26,6 @@ typedef __m256 vec;
 #define vec_min(a, b) _mm256_min_ps(a, b)
 #define vec_sqrt(a) _mm256_sqrt_ps(a)
 #define vec_fence() ((void)0)
+#define vec_reciprocal(a) _mm256_div_ps(_mm256_set1_ps(1.0f), a)
 
 #endif

@@ -25,4 +25,11 @@ typedef __m512 vec;
 #define vec_sqrt(a) _mm512_sqrt_ps(a)
 #define vec_fence() _mm_sfence()
 
+/* An estimate of 14 bits and one step of Newton's method, in a third of a division's time. */
+static inline __attribute__((unused)) vec vec_reciprocal(vec a)
+{
+    vec estimate = _mm512_rcp14_ps(a);
+    return vec_fma(_mm512_fnmadd_ps(a, estimate, vec_broadcast(1.0f)), estimate, estimate);
+}
+
 #endif

@@ -76,5 +76,6 @@ static inline __attribute__((unused)) vec vec_sqrt(vec a)
 
 #define vec_stream(p, a) vec_store(p, a)
 #define vec_fence() ((void)0)
+#define vec_reciprocal(a) (1.0f / (a))
 
 #endif
