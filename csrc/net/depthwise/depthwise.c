@@ -2,7 +2,7 @@
  *
  *     y[i, j, c m + k] = bias + sum over the window of x[., ., c] w[., ., c m + k],  m outputs per channel
  *
- * Windows that hang over the image's edge are smaller: a row of outputs is a few runs of windows of one size. */
+ * Windows that hang over the image's edge are smaller. */
 #include "net/depthwise/depthwise.h"
 
 #include "base/memory.h"
@@ -97,12 +97,20 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
     float ceiling = INFINITY;
     bool clips = pdl_function_clips(&op->function, &ceiling);
     pdl_window_range(window, 0, line % d->height, in->height, &top, &bottom, &row);
-    pdl_depthwise_windows run = {
+    kernels[d->simd](&(pdl_depthwise_windows){
+        .x = pdl_map_at(in, (image * in->height + row) * in->width * in->pitch),
+        .y = y,
+        .w = op->weight + top * window->kernel[1] * in->channels,
         .bias = op->bias,
+        .count = end - begin,
         .rows = bottom - top,
-        .step = window->stride[1] * in->pitch,
+        .columns = window->kernel[1],
+        .begin = (ptrdiff_t)(begin * window->stride[1]) - (ptrdiff_t)window->before[1],
+        .width = in->width,
+        .stride = window->stride[1],
+        .dilation = window->dilation[1],
         .x_row = in->width * in->pitch * window->dilation[0],
-        .x_column = in->pitch * window->dilation[1],
+        .x_column = in->pitch,
         .w_row = window->kernel[1] * in->channels,
         .y_pitch = d->pitch,
         .channels = in->channels,
@@ -110,18 +118,8 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
         .relu = op->relu || clips,
         .ceiling = ceiling,
         .stream = d->stream,
-    };
-    for (size_t column = begin; column < end; column += run.count) {
-        size_t left, right, first;
-        pdl_window_range(window, 1, column, in->width, &left, &right, &first);
-        run.columns = right - left;
-        run.count = pdl_size_min(pdl_windows_alike(window, column, d->width, in->width), end - column);
-        run.w = op->weight + (top * window->kernel[1] + left) * in->channels;
-        run.x = pdl_map_at(in, ((image * in->height + row) * in->width + first) * in->pitch);
-        run.y = y + (column - begin) * d->pitch * pdl_element_size(in->precision);
-        kernels[d->simd](&run);
-        if (!clips) pdl_activate_rows(d->simd, &op->function, run.y, d->pitch, run.count, in->channels);
-    }
+    });
+    if (!clips) pdl_activate_rows(d->simd, &op->function, y, d->pitch, end - begin, in->channels);
 }
 
 void pdl_depthwise_pixels(const pdl_depthwise *d, size_t first, size_t last, void *y)

@@ -8,17 +8,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Windows of rows x columns pixels that are all inside the image, side by side:
+/* Windows of rows x columns pixels side by side, whose rows are all inside the image:
  * y[i, c] = relu(bias[c] + sum over window i of relu(x[., c]) w[., c]), each relu where it is asked for. */
 typedef struct pdl_depthwise_windows {
-    const void *x;          /* float32 or bfloat16; the first window's first pixel */
+    const void *x;          /* float32 or bfloat16; the first pixel of the image's row that the windows begin in */
     void *y;                /* the first window's result, [count, channels] */
-    const float *w;         /* the weights of a window's first pixel, [rows, columns, channels] */
+    const float *w;         /* the weights of a window's first row inside the image, [rows, columns, channels] */
     const float *bias;      /* [channels] or NULL */
     size_t count;           /* windows */
     size_t rows, columns;   /* of a window, each at least 1 */
-    size_t step;            /* elements from a window's first pixel to the next window's */
-    size_t x_row, x_column; /* elements from a row of a window to the next, from a pixel to the next */
+    ptrdiff_t begin;        /* the image's column that the first window begins at */
+    size_t width;           /* of the image: columns beyond count for nothing */
+    size_t stride;          /* columns from a window to the next */
+    size_t dilation;        /* columns from a pixel of a window to the next */
+    size_t x_row, x_column; /* elements from a row of a window to the next, from a column of the image to the next */
     size_t w_row;           /* weights from a row of a window to the next */
     size_t y_pitch, channels;
     bool relu_first, relu;

@@ -6,21 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* The first `count` elements, fewer than a vector holds; zeros behind them. */
-INLINE vec load_part(const element *p, size_t count)
-{
-    element part[LANES] = {0};
-    memcpy(part, p, count * sizeof *p);
-    return element_load(part);
-}
-
-INLINE void store_part(element *p, size_t count, vec a)
-{
-    element part[LANES];
-    element_store(part, a);
-    memcpy(p, part, count * sizeof *p);
-}
-
 /* ---- activations ---- */
 
 INLINE void activate_as(const pdl_activation kind, const pdl_function *function, const pdl_rows *r)
@@ -31,7 +16,8 @@ INLINE void activate_as(const pdl_activation kind, const pdl_function *function,
         size_t c = 0;
         for (; c + LANES <= r->count; c += LANES)
             element_store(y + c, apply(kind, function->p, element_load(x + c)));
-        if (c < r->count) store_part(y + c, r->count - c, apply(kind, function->p, load_part(x + c, r->count - c)));
+        if (c < r->count)
+            element_store_part(y + c, r->count - c, apply(kind, function->p, element_load_part(x + c, r->count - c)));
     }
 }
 
@@ -101,7 +87,7 @@ INLINE vec join(const pdl_combination how, vec a, vec b)
 INLINE vec operand(const element *p, bool alone, size_t c, size_t count)
 {
     if (alone) return vec_broadcast(element_get(*p));
-    return count < LANES ? load_part(p + c, count) : element_load(p + c);
+    return count < LANES ? element_load_part(p + c, count) : element_load(p + c);
 }
 
 INLINE void combine_as(const pdl_combination how, const pdl_rows *r)
@@ -114,7 +100,7 @@ INLINE void combine_as(const pdl_combination how, const pdl_rows *r)
             element_store(y + c, join(how, operand(a, r->a_alone, c, LANES), operand(b, r->b_alone, c, LANES)));
         size_t left = r->count - c;
         if (left == 0) continue;
-        store_part(y + c, left, join(how, operand(a, r->a_alone, c, left), operand(b, r->b_alone, c, left)));
+        element_store_part(y + c, left, join(how, operand(a, r->a_alone, c, left), operand(b, r->b_alone, c, left)));
     }
 }
 

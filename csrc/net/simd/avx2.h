@@ -25,7 +25,17 @@ typedef __m256 vec;
 #define vec_max(a, b) _mm256_max_ps(a, b)
 #define vec_min(a, b) _mm256_min_ps(a, b)
 #define vec_sqrt(a) _mm256_sqrt_ps(a)
-#define vec_fence() ((void)0)
 #define vec_reciprocal(a) _mm256_div_ps(_mm256_set1_ps(1.0f), a)
+#define vec_fence() ((void)0)
+
+/* The sign bits say which. */
+static inline __attribute__((unused)) __m256i vec_first(size_t count)
+{
+    static const int signs[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(signs + LANES - count));
+}
+
+#define vec_load_part(p, count) _mm256_maskload_ps(p, vec_first(count))
+#define vec_store_part(p, count, a) _mm256_maskstore_ps(p, vec_first(count), a)
 
 #endif

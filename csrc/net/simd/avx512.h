@@ -23,6 +23,8 @@ typedef __m512 vec;
 #define vec_max(a, b) _mm512_max_ps(a, b)
 #define vec_min(a, b) _mm512_min_ps(a, b)
 #define vec_sqrt(a) _mm512_sqrt_ps(a)
+#define vec_load_part(p, count) _mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), p)
+#define vec_store_part(p, count, a) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (count)) - 1), a)
 #define vec_fence() _mm_sfence()
 
 /* An estimate of 14 bits and one step of Newton's method, in a third of a division's time. */

@@ -41,6 +41,20 @@ static inline __attribute__((unused)) void element_store(element *p, vec a)
 #endif
 }
 
+static inline __attribute__((unused)) vec element_load_part(const element *p, size_t count)
+{
+    element part[LANES] = {0};
+    memcpy(part, p, count * sizeof *p);
+    return element_load(part);
+}
+
+static inline __attribute__((unused)) void element_store_part(element *p, size_t count, vec a)
+{
+    element part[LANES];
+    element_store(part, a);
+    memcpy(p, part, count * sizeof *p);
+}
+
 #define element_stream(p, a) element_store(p, a) /* half a cache line: nothing to gain past the caches */
 
 #define PACK 2

@@ -2,8 +2,8 @@
  * bfloat16.h is the other choice. SPDX-License-Identifier: Apache-2.0
  *
  *     element          an activation or a weight; element_load, element_store, element_stream: a vector of LANES of
- *                      them as floats; element_get, element_make: one of them
- *     pack             a vector of what one step of a matrix product multiplies: PACK channels of LANES outputs */
+ *                      them as floats; element_load_part, element_store_part: of fewer; element_get, element_make: one
+ * of them pack             a vector of what one step of a matrix product multiplies: PACK channels of LANES outputs */
 #ifndef PDL_NET_SIMD_FLOAT32_H
 #define PDL_NET_SIMD_FLOAT32_H
 
@@ -11,6 +11,8 @@ typedef float element;
 #define element_load(p) vec_load(p)
 #define element_store(p, a) vec_store(p, a)
 #define element_stream(p, a) vec_stream(p, a)
+#define element_load_part(p, count) vec_load_part(p, count)
+#define element_store_part(p, count, a) vec_store_part(p, count, a)
 #define element_get(x) (x)
 #define element_make(x) (x)
 

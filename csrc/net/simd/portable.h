@@ -74,6 +74,20 @@ static inline __attribute__((unused)) vec vec_sqrt(vec a)
     return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
 }
 
+static inline __attribute__((unused)) vec vec_load_part(const float *p, size_t count)
+{
+    vec a = {0};
+    for (size_t i = 0; i < count; i++)
+        a[i] = p[i];
+    return a;
+}
+
+static inline __attribute__((unused)) void vec_store_part(float *p, size_t count, vec a)
+{
+    for (size_t i = 0; i < count; i++)
+        p[i] = a[i];
+}
+
 #define vec_stream(p, a) vec_store(p, a)
 #define vec_fence() ((void)0)
 #define vec_reciprocal(a) (1.0f / (a))

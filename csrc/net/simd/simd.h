@@ -2,9 +2,10 @@
  *
  * The kernels of a room have one text, which is compiled once for each extension after its header here. That header
  * defines `vec`, a vector of LANES floats, with vec_zero, vec_load, vec_store, vec_stream (past the caches),
+ * vec_load_part and vec_store_part (the first so many, fewer than LANES; zeros behind them),
  * vec_broadcast, vec_add, vec_sub, vec_mul, vec_fma (a b + c), vec_sqrt, vec_relu (keeps NaN), vec_max and vec_min (of
- * a NaN and b: b), vec_reciprocal (of a finite number, within two of its last bits) and vec_fence (after streams); and ROWS: with two accumulators each, two weights and a broadcast, so
- * many rows of a matrix product fill the registers.
+ * a NaN and b: b), vec_reciprocal (of a finite number, within two of its last bits) and vec_fence (after streams); and
+ * ROWS: with two accumulators each, two weights and a broadcast, so many rows of a matrix product fill the registers.
  */
 #ifndef PDL_NET_SIMD_H
 #define PDL_NET_SIMD_H
