@@ -171,6 +171,15 @@ typedef enum pdl_merge {
     PDL_MERGES
 } pdl_merge;
 
+/* How a row x of numbers is normalized. */
+typedef enum pdl_norm {
+    PDL_NORM_LAYER,    /* (x - mean) / sqrt(variance + epsilon) */
+    PDL_NORM_RMS,      /* x / sqrt(mean of x^2 + epsilon) */
+    PDL_NORM_VARIANCE, /* x / sqrt(variance + epsilon): what Keras' rms_scaling does */
+    PDL_NORM_UNIT,     /* x / sqrt(max(sum of x^2, epsilon)) */
+    PDL_NORMS
+} pdl_norm;
+
 typedef struct pdl_conv2d_spec {
     size_t filters;     /* output channels; for depthwise the multiplier (outputs per input channel) */
     size_t multiplier;  /* separable: outputs of its depthwise part per input channel; 0 = 1 */
@@ -210,15 +219,16 @@ pdl_node pdl_graph_activation(pdl_graph *graph, const char *name, pdl_node x, pd
                               const double *parameters);
 /* y = x where x > 0, else alpha x; alpha has the shape of x, but 1 on the axes (0 height, ...) that share it. */
 pdl_node pdl_graph_prelu(pdl_graph *graph, const char *name, pdl_node x, const int shared[3]);
-/* Over the last axis: y = gamma (x - mean(x)) / sqrt(variance(x) + epsilon) + beta. */
-pdl_node pdl_graph_layer_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center);
+/* Over the last axis, y = gamma z + beta with z of `norm`; scale = has gamma, center = has beta. */
+pdl_node pdl_graph_layer_norm(pdl_graph *graph, const char *name, pdl_node x, pdl_norm norm, double epsilon, int scale,
+                              int center);
 /* y = scale x + offset, by channel or, where count is 1, for all. */
 pdl_node pdl_graph_rescale(pdl_graph *graph, const char *name, pdl_node x, size_t count, const double *scale,
                            const double *offset);
 /* y = (x - mean) / max(sqrt(variance), 1e-7), or with `invert` the inverse, with parameters of a layer. */
 pdl_node pdl_graph_normalization(pdl_graph *graph, const char *name, pdl_node x, int invert);
-/* y = gamma x */
-pdl_node pdl_graph_layer_scale(pdl_graph *graph, const char *name, pdl_node x);
+/* y = gamma x + beta, by channel; scale = has gamma, center = has beta. */
+pdl_node pdl_graph_layer_scale(pdl_graph *graph, const char *name, pdl_node x, int scale, int center);
 pdl_node pdl_graph_max_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
 pdl_node pdl_graph_avg_pool2d(pdl_graph *graph, const char *name, pdl_node x, const pdl_pool2d_spec *spec);
 /* To a vector [c], or with keepdims to [1, 1, c]. */

@@ -58,11 +58,12 @@ typedef struct pdl_layer {
     bool bilinear;                    /* resize */
     size_t multiplier;                /* depthwise and separable: outputs of the depthwise part per channel */
     bool use_bias;
-    bool scale, center; /* batch norm: has gamma, has beta */
+    bool scale, center; /* normalizations and layer scale: has gamma, has beta */
     double epsilon;
     pdl_activation activation;
     double parameters[PDL_MAX_ACTIVATION_PARAMETERS]; /* of the activation */
     pdl_merge merge;
+    pdl_norm norm;
     bool invert;       /* normalization: the inverse */
     double *constants; /* rescale: constant_count scales, then as many offsets */
     size_t constant_count;

@@ -57,12 +57,16 @@ pdl_node pdl_graph_prelu(pdl_graph *graph, const char *name, pdl_node x, const i
 
 /* ---- normalizing, scaling ---- */
 
-pdl_node pdl_graph_layer_norm(pdl_graph *graph, const char *name, pdl_node x, double epsilon, int scale, int center)
+pdl_node pdl_graph_layer_norm(pdl_graph *graph, const char *name, pdl_node x, pdl_norm norm, double epsilon, int scale,
+                              int center)
 {
     pdl_layer *layer = begin_alike(graph, name, PDL_KIND_LAYER_NORM, x);
     if (layer == NULL) return PDL_NO_NODE;
     if (!(epsilon >= 0.0) || !isfinite(epsilon))
         return pdl_layer_fail(graph, layer, PDL_EINVAL, "epsilon is %g, expected a finite number >= 0", epsilon);
+    if ((int)norm < 0 || norm >= PDL_NORMS)
+        return pdl_layer_fail(graph, layer, PDL_EINVAL, "unknown way to normalize %d", (int)norm);
+    layer->norm = norm;
     layer->epsilon = epsilon;
     layer->scale = scale != 0;
     layer->center = center != 0;
@@ -104,11 +108,14 @@ pdl_node pdl_graph_normalization(pdl_graph *graph, const char *name, pdl_node x,
     return pdl_layer_end(graph, layer);
 }
 
-pdl_node pdl_graph_layer_scale(pdl_graph *graph, const char *name, pdl_node x)
+pdl_node pdl_graph_layer_scale(pdl_graph *graph, const char *name, pdl_node x, int scale, int center)
 {
     pdl_layer *layer = begin_alike(graph, name, PDL_KIND_LAYER_SCALE, x);
     if (layer == NULL) return PDL_NO_NODE;
-    pdl_layer_add_vector(layer, "gamma", pdl_layer_channels(layer));
+    layer->scale = scale != 0;
+    layer->center = center != 0;
+    if (layer->scale) pdl_layer_add_vector(layer, "gamma", pdl_layer_channels(layer));
+    if (layer->center) pdl_layer_add_vector(layer, "beta", pdl_layer_channels(layer));
     return pdl_layer_end(graph, layer);
 }
 

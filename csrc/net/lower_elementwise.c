@@ -24,21 +24,41 @@ pdl_status pdl_lower_affine(pdl_lowering *low, const pdl_layer *layer, int x, si
     return PDL_OK;
 }
 
-/* By the layer's parameters: gamma x, or (x - mean) / max(sqrt(variance), 1e-7) and its inverse. */
+/* (x - mean) / max(sqrt(variance), 1e-7) and its inverse. */
+static void fill_normalization(const pdl_layer *layer, const float *mean, const float *variance, double *scale,
+                               double *shift)
+{
+    for (size_t i = 0; i < pdl_layer_channels(layer); i++) {
+        double spread = fmax(sqrt((double)variance[i]), 1e-7);
+        scale[i] = layer->invert ? spread : 1.0 / spread;
+        shift[i] = layer->invert ? mean[i] : -mean[i] / spread;
+    }
+}
+
+/* gamma x + beta; NULL for what the layer has not. */
+static void fill_scale(const pdl_layer *layer, const float *gamma, const float *beta, double *scale, double *shift)
+{
+    for (size_t i = 0; i < pdl_layer_channels(layer); i++) {
+        scale[i] = gamma != NULL ? gamma[i] : 1.0;
+        shift[i] = beta != NULL ? beta[i] : 0.0;
+    }
+}
+
+/* An affine by the layer's parameters. */
 pdl_status pdl_lower_scaling(pdl_lowering *low, const pdl_layer *layer, int x, int *value)
 {
     size_t channels = pdl_layer_channels(layer);
-    const float *first = pdl_lower_param(low, layer, 0), *variance = first;
-    if (first == NULL || (layer->params > 1 && (variance = pdl_lower_param(low, layer, 1)) == NULL)) return PDL_ESHAPE;
+    const float *array[PDL_MAX_PARAMS] = {NULL};
+    for (size_t i = 0; i < layer->params; i++)
+        if ((array[i] = pdl_lower_param(low, layer, i)) == NULL) return PDL_ESHAPE;
     double *scale = calloc(2 * channels, sizeof *scale), *shift = scale + channels;
     if (scale == NULL) return pdl_lower_no_memory(low, layer);
-    for (size_t i = 0; i < channels; i++) {
-        double spread = fmax(sqrt((double)variance[i]), 1e-7);
-        scale[i] = layer->kind == PDL_KIND_LAYER_SCALE ? first[i] : layer->invert ? spread : 1.0 / spread;
-        shift[i] = layer->invert ? first[i] : -first[i] / spread;
-    }
-    pdl_status status =
-        pdl_lower_affine(low, layer, x, channels, scale, layer->kind == PDL_KIND_LAYER_SCALE ? NULL : shift, value);
+    if (layer->kind == PDL_KIND_NORMALIZATION)
+        fill_normalization(layer, array[0], array[1], scale, shift);
+    else
+        fill_scale(layer, layer->scale ? array[0] : NULL, layer->center ? array[layer->scale] : NULL, scale, shift);
+    bool shifts = layer->kind == PDL_KIND_NORMALIZATION || layer->center;
+    pdl_status status = pdl_lower_affine(low, layer, x, channels, scale, shifts ? shift : NULL, value);
     free(scale);
     return status;
 }
@@ -74,6 +94,7 @@ pdl_status pdl_lower_layer_norm(pdl_lowering *low, const pdl_layer *layer, int *
     pdl_status status = pdl_lower_plain(low, layer, PDL_OP_LAYER_NORM, value);
     if (status != PDL_OK) return status;
     pdl_op *op = &low->program->ops[low->program->op_count - 1];
+    op->norm = layer->norm;
     if (layer->scale && (status = pdl_lower_weight(low, layer, 0, op)) != PDL_OK) return status;
     return layer->center ? pdl_lower_shift(low, layer, op) : PDL_OK;
 }

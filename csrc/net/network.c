@@ -48,13 +48,18 @@ static void keep_weights(pdl_program *program)
     }
 }
 
-/* What there is in float32 alone. */
-static pdl_status check_precision(const pdl_program *program, pdl_error *error)
+/* The slopes of PReLUs are read beside activations, as numbers of their kind. */
+static pdl_status round_slopes(pdl_program *program, pdl_error *error)
 {
-    for (size_t i = 0; i < program->op_count; i++)
-        if (program->ops[i].kind == PDL_OP_PRELU && program->precision != PDL_PRECISION_FLOAT32)
-            return pdl_fail(error, PDL_EUNSUPPORTED, "%s: a PReLU in bfloat16, expected float32",
-                            program->ops[i].layer);
+    for (size_t i = 0; i < program->op_count && program->precision != PDL_PRECISION_FLOAT32; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind != PDL_OP_PRELU) continue;
+        pdl_bf16 *rounded = pdl_alloc(op->weights, sizeof *rounded);
+        if (rounded == NULL) return pdl_fail_memory(error, op->weights * sizeof *rounded, op->layer);
+        pdl_bf16_round_run(op->weight, op->weights, rounded);
+        pdl_free(op->weight);
+        op->weight = (void *)rounded;
+    }
     return PDL_OK;
 }
 
@@ -79,7 +84,7 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     if (status == PDL_OK) status = pdl_lower(graph, output, params, &network->program, error);
     if (status == PDL_OK) status = pdl_fuse(&network->program, error);
     network->program.precision = options->precision;
-    if (status == PDL_OK) status = check_precision(&network->program, error);
+    if (status == PDL_OK) status = round_slopes(&network->program, error);
     keep_weights(&network->program);
     if (status == PDL_OK)
         *out = network;

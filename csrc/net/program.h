@@ -67,11 +67,13 @@ typedef struct pdl_op {
     bool relu_first;           /* depthwise of one output a channel: of max(0, x) */
     bool residual;             /* conv: input[1] is added before the relu, in place: the output takes its memory */
     pdl_merge merge;           /* PDL_MERGES for a prelu */
+    pdl_norm norm;             /* of a layer norm */
     pdl_activation activation; /* of rows */
     double epsilon;            /* of a layer norm */
     size_t extents[3];         /* of a prelu's weights */
     float *weight;  /* conv [kh, kw, in, out] (in of one group), depthwise [kh, kw, in, multiplier], dense [in, out],
-                       layer norm [channels] or NULL, prelu [extents]; NULL once packed */
+                       layer norm [channels] or NULL, prelu [extents], in bfloat16 where activations are; NULL
+                       once packed */
     size_t weights; /* elements of weight */
     double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
     float *bias;               /* [out channels] or NULL: shift as the kernels read it */

@@ -69,6 +69,14 @@ static int to_merge(PyObject *object, void *out)
     return choice >= 0;
 }
 
+static int to_norm(PyObject *object, void *out)
+{
+    static const char *const names[] = {"layer", "rms", "variance", "unit"}; /* in the order of pdl_norm */
+    int choice = to_choice(object, names, PDL_NORMS, "norm");
+    if (choice >= 0) *(pdl_norm *)out = (pdl_norm)choice;
+    return choice >= 0;
+}
+
 typedef struct number_list {
     double *numbers;
     size_t count;
@@ -248,13 +256,16 @@ static PyObject *build_prelu(graph_object *self, PyObject *args, PyObject *kwarg
 
 static PyObject *build_layer_norm(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"name", "x", "epsilon", "scale", "center", NULL};
+    static char *names[] = {"name", "x", "norm", "epsilon", "scale", "center", NULL};
     const char *name;
     pdl_node x;
+    pdl_norm norm = PDL_NORM_LAYER;
     double epsilon = 1e-3;
     int scale = 1, center = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$dpp", names, &name, &x, &epsilon, &scale, &center)) return NULL;
-    return new_node(self, pdl_graph_layer_norm(self->graph, name, x, epsilon, scale, center));
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$O&dpp", names, &name, &x, to_norm, &norm, &epsilon, &scale,
+                                     &center))
+        return NULL;
+    return new_node(self, pdl_graph_layer_norm(self->graph, name, x, norm, epsilon, scale, center));
 }
 
 static PyObject *build_rescale(graph_object *self, PyObject *args, PyObject *kwargs)
@@ -347,7 +358,12 @@ static PyObject *build_global_max_pool(graph_object *self, PyObject *args, PyObj
 
 static PyObject *build_layer_scale(graph_object *self, PyObject *args, PyObject *kwargs)
 {
-    return build_plain(self, args, kwargs, pdl_graph_layer_scale);
+    static char *names[] = {"name", "x", "scale", "center", NULL};
+    const char *name;
+    pdl_node x;
+    int scale = 1, center = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "si|$pp", names, &name, &x, &scale, &center)) return NULL;
+    return new_node(self, pdl_graph_layer_scale(self->graph, name, x, scale, center));
 }
 
 static PyObject *build_flatten(graph_object *self, PyObject *args, PyObject *kwargs)
@@ -618,10 +634,10 @@ static PyMethodDef methods[] = {
     BUILDER(batch_norm, "Keras' BatchNormalization at inference."),
     BUILDER(activation, "Keras' Activation, with the parameters that it has."),
     BUILDER(prelu, "Keras' PReLU, with the axes that share their slopes."),
-    BUILDER(layer_norm, "Keras' LayerNormalization over the last axis."),
+    BUILDER(layer_norm, "Keras' normalizations of rows over the last axis."),
     BUILDER(rescale, "Keras' Rescaling: scale x + offset, lists of one number or of one a channel."),
     BUILDER(normalization, "Keras' Normalization over the last axis, with parameters."),
-    BUILDER(layer_scale, "Keras' LayerScale: a parameter times x."),
+    BUILDER(layer_scale, "Parameters of channels times x, and added."),
     BUILDER(max_pool2d, "Keras' MaxPooling2D."),
     BUILDER(avg_pool2d, "Keras' AveragePooling2D."),
     BUILDER(global_avg_pool, "Keras' GlobalAveragePooling2D."),

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from pydeepl import _core
-from pydeepl.keras import elementwise, moves, windows
-from pydeepl.keras.elementwise import finish
+from pydeepl.keras import activations, elementwise, moves, normalizing, preprocessing, windows
+from pydeepl.keras.activations import finish
 from pydeepl.keras.ends import (
     INPUTS,
     OUTPUTS,
@@ -146,44 +146,19 @@ def _dense(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[i
 
 
 def _batch_norm(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    elementwise.check_last(graph, inputs[0], config["axis"])
+    normalizing.check_last(graph, inputs[0], config["axis"])
     parts = {"scale": config["scale"], "center": config["center"]}
     return graph.batch_norm(name, inputs[0], epsilon=config["epsilon"], **parts)
 
-
-def _global_pool(kind: str) -> Callable[..., int]:
-    def pool(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-        make = graph.global_max_pool if kind == "max" else graph.global_avg_pool
-        return make(name, inputs[0], keepdims=bool(config.get("keepdims")))
-
-    return pool
-
-
-def _identity(graph: _core.Graph, name: str, config: dict[str, Any], inputs: list[int]) -> int:
-    return graph.activation(name, inputs[0], None)
-
-
-# What training alone does leaves values as they are.
-_TRAINING_ONLY = (
-    "Dropout",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "AlphaDropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "ActivityRegularization",
-)
 
 _BUILDERS: dict[str, Callable[[_core.Graph, str, dict[str, Any], list[int]], int]] = {
     "InputLayer": _input,
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
-    "GlobalMaxPooling1D": _global_pool("max"),
-    "GlobalMaxPooling2D": _global_pool("max"),
-    "GlobalAveragePooling1D": _global_pool("avg"),
-    "GlobalAveragePooling2D": _global_pool("avg"),
+    **activations.BUILDERS,
     **elementwise.BUILDERS,
     **moves.BUILDERS,
+    **normalizing.BUILDERS,
+    **preprocessing.BUILDERS,
     **windows.BUILDERS,
-    **dict.fromkeys(_TRAINING_ONLY, _identity),
 }

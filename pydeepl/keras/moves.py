@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydeepl.keras.elementwise import Builder, Config
+from pydeepl.keras.activations import Builder, Config
 from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.windows import pair, refuse_interpolation
 
@@ -12,7 +12,12 @@ def _flatten(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
 
 
 def _reshape(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
-    target = [int(extent) for extent in config["target_shape"]]
+    if "newshape" in config:  # the operation, which counts the rows' axis, too
+        rows, *target = (int(extent) for extent in config["newshape"])
+        if rows != -1 or -1 in target:
+            raise Unsupported(f"newshape {[rows, *target]}: expected -1 for the rows, and nothing else open")
+    else:
+        target = [int(extent) for extent in config["target_shape"]]
     if not 1 <= len(target) <= 4:
         raise Unsupported(f"target_shape {target}: expected 1 to 4 extents")
     if target.count(-1) > 1:
@@ -77,19 +82,24 @@ def _resizing(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
         refuse_interpolation(how)
     size, x = (int(config["height"]), int(config["width"])), inputs[0]
     if config.get("crop_to_aspect_ratio"):
-        x = _crop_to_ratio(graph, f"{name}/crop", x, size)
+        return resize_in_ratio(graph, name, x, size, how)
     return int(graph.resize(name, x, size, how))
 
 
-def _crop_to_ratio(graph: Any, name: str, x: int, size: tuple[int, int]) -> int:
-    """The largest part in the middle with the sides of `size`, rounded as Keras does."""
+def resize_in_ratio(graph: Any, name: str, x: int, size: tuple[int, int], how: str) -> int:
+    """The largest part in the middle with the ratio of `size`, rounded as Keras does, resized."""
     height, width, *_ = graph.shape(x)
     rows = max(min(height, int(width * size[0] / size[1])), 1)
     columns = max(min(width, int(height * size[1] / size[0])), 1)
-    top, left = (height - rows) // 2, (width - columns) // 2
-    if (rows, columns) == (height, width):
-        return x
-    return _crop(graph, name, x, [(top, height - rows - top), (left, width - columns - left)])
+    part = x if (rows, columns) == (height, width) else crop_middle(graph, f"{name}/crop", x, (rows, columns))
+    return int(graph.resize(name, part, size, how))
+
+
+def crop_middle(graph: Any, name: str, x: int, size: tuple[int, int]) -> int:
+    """A part of this size."""
+    height, width, *_ = graph.shape(x)
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return _crop(graph, name, x, [(top, height - size[0] - top), (left, width - size[1] - left)])
 
 
 BUILDERS: dict[str, Builder] = {

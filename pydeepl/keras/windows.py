@@ -6,7 +6,7 @@ On a line the core slides a window of one row, so a layer and its one-dimensiona
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from pydeepl.keras.elementwise import Builder, Config, finish
+from pydeepl.keras.activations import Builder, Config, finish
 from pydeepl.keras.errors import Unsupported
 
 Pair = tuple[int, int]
@@ -102,6 +102,46 @@ def _pool(kind: str, axes: int) -> Builder:
     return pool
 
 
+def _adaptive(kind: str, axes: int) -> Builder:
+    """Pooling to an output of this size, by windows of one size alone."""
+
+    def pool(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
+        make: Callable[..., int] = graph.max_pool2d if kind == "max" else graph.avg_pool2d
+        wanted = pair(config["output_size"], axes)[2 - axes :]
+        extents = graph.shape(inputs[0])[:axes]
+        if any(most < 1 or extent % most for extent, most in zip(extents, wanted, strict=True)):
+            raise Unsupported(f"from {list(extents)} to {list(wanted)}: expected divisors of the extents")
+        size = pair([extent // most for extent, most in zip(extents, wanted, strict=True)], axes)
+        return int(make(name, inputs[0], size, stride=size, padding="valid"))
+
+    return pool
+
+
+def global_pool(kind: str) -> Builder:
+    """Over all places of a map or a line."""
+
+    def pool(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
+        make = graph.global_max_pool if kind == "max" else graph.global_avg_pool
+        return int(make(name, inputs[0], keepdims=bool(config.get("keepdims"))))
+
+    return pool
+
+
+def _reduce(kind: str) -> Builder:
+    """The operations keras.ops.mean and max, over all places."""
+
+    def reduce(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
+        rank, axis = len(graph.shape(inputs[0])), config["axis"]
+        axes = sorted(each % (rank + 1) for each in (axis if isinstance(axis, list) else [axis]))
+        if rank < 2 or axes != list(range(1, rank)):
+            raise Unsupported(f"over axes {axis} of {rank + 1}: expected all but the first and the last")
+        if config.get("initial") is not None:
+            raise Unsupported(f"initial {config['initial']}: expected none")
+        return global_pool(kind)(graph, name, config, inputs)
+
+    return reduce
+
+
 def _zero_padding(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
     rows, columns = (pair(side) for side in config["padding"])
     return int(graph.zero_pad(name, inputs[0], *rows, *columns))
@@ -129,6 +169,8 @@ def refuse_interpolation(how: Any) -> NoReturn:
     raise Unsupported(f"interpolation {how!r}: expected nearest or bilinear")
 
 
+_KINDS = (("Max", "max"), ("Average", "avg"))
+
 BUILDERS: dict[str, Builder] = {
     "Conv1D": _conv(1),
     "Conv2D": _conv(2),
@@ -142,6 +184,10 @@ BUILDERS: dict[str, Builder] = {
     "MaxPooling2D": _pool("max", 2),
     "AveragePooling1D": _pool("avg", 1),
     "AveragePooling2D": _pool("avg", 2),
+    **{f"Adaptive{word}Pooling{axes}D": _adaptive(kind, axes) for word, kind in _KINDS for axes in (1, 2)},
+    **{f"Global{word}Pooling{axes}D": global_pool(kind) for word, kind in _KINDS for axes in (1, 2)},
+    "Mean": _reduce("avg"),
+    "Max": _reduce("max"),
     "ZeroPadding1D": _zero_padding_1d,
     "ZeroPadding2D": _zero_padding,
     "UpSampling1D": _upsampling(1),

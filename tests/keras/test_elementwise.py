@@ -13,9 +13,10 @@ from pydeepl.keras import WeightsError, load_model
 MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
 
 
-def test_every_layer_gives_what_keras_gives():
-    golden = dict(np.load(MODELS / "elementwise.npz"))
-    model, x = load_model(MODELS / "elementwise.keras"), golden.pop("x")
+@pytest.mark.parametrize("name", ["elementwise", "more"])
+def test_every_layer_gives_what_keras_gives(name):
+    golden = dict(np.load(MODELS / f"{name}.npz"))
+    model, x = load_model(MODELS / f"{name}.keras"), golden.pop("x")
     assert len(golden) > 70
     for name, expected in golden.items():
         found = model.predict(x, layer=name)
@@ -105,3 +106,36 @@ def test_the_version_is_read_from_an_archive(tmp_path):
 def test_other_functions_are_refused(tmp_path, function, inbound, message):
     with pytest.raises(WeightsError, match=message):
         run(tmp_path, [lambda_layer("operation", function, inbound)])
+
+
+NORM = {"axis": -1, "epsilon": 1e-3, "scale": True, "center": True}
+REFUSED = [
+    ("Conv2D", {"activation": "glu"}, r"glu of 3 channels: expected an even number"),
+    ("Softmax", {"axis": [1, 2]}, r"axis \[1, 2\] of 4: expected one, and not the rows'"),
+    ("Softmax", {"axis": 0}, r"axis 0 of 4: expected one, and not the rows'"),
+    ("Glu", {"axis": 1}, r"axis 1: expected the last"),
+    ("Clip", {"x_min": 1.0, "x_max": 0.0}, r"from 1.0 to 0.0: expected two numbers that rise"),
+    ("GroupNormalization", NORM | {"groups": 3}, r"4 channels in 3 groups"),
+    ("GroupNormalization", NORM | {"groups": 0}, r"4 channels in 0 groups"),
+    ("RMSNormalization", NORM | {"axis": 1}, r"axis 1: expected the last"),
+    ("RandomCrop", {"height": 1, "width": 3}, r"from \[2, 3\] to \[1, 3\], which versions of Keras"),
+    (
+        "Pipeline",
+        {"layers": [{"class_name": "Lambda", "config": {"name": "code"}}]},
+        r"its layer code \(Lambda\): expected layers of augmentation",
+    ),
+    ("AdaptiveMaxPooling2D", {"output_size": [2, 2]}, r"from \[2, 3\] to \[2, 2\]: expected divisors"),
+    ("AdaptiveMaxPooling2D", {"output_size": [0, 1]}, r"from \[2, 3\] to \[0, 1\]: expected divisors"),
+    ("Mean", {"axis": 3, "keepdims": False}, r"over axes 3 of 4: expected all but the first and the last"),
+    ("Reshape", {"newshape": [1, 24]}, r"newshape \[1, 24\]: expected -1 for the rows"),
+]
+CONV = {
+    "filters": 3, "kernel_size": 1, "strides": 1, "padding": "valid", "use_bias": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "config", "message"), REFUSED)
+def test_what_a_configuration_may_not_say(tmp_path, kind, config, message):
+    config = CONV | config if kind == "Conv2D" else config
+    with pytest.raises(WeightsError, match=rf"last \({kind}\): " + message):
+        run(tmp_path, [layer(kind, "last", config, [[["image", 0, 0, {}]]])])

@@ -112,7 +112,7 @@ def changed(tmp_path, change, name="branches"):
 def test_all_layers_that_are_not_supported_are_listed_at_once(tmp_path):
     def change(layers):
         layers["stem"]["class_name"] = "Conv3D"
-        layers["shared"]["config"]["activation"] = "glu"
+        layers["shared"]["config"]["activation"] = "softermax"
         layers["again"]["class_name"] = "Lambda"
         layers["max"]["config"]["data_format"] = "channels_first"
         del layers["scores"]["config"]["units"]
@@ -123,7 +123,7 @@ def test_all_layers_that_are_not_supported_are_listed_at_once(tmp_path):
     assert "5 layers are not supported" in text  # the shared layer is told once
     for line in (
         "stem (Conv3D): no such layer here",
-        "shared (Conv2D): activation 'glu'",
+        "shared (Conv2D): activation 'softermax'",
         "again (Lambda): it is code, which is never executed from a file",
         "max (MaxPooling2D): data_format channels_first: expected channels_last",
         "scores (Dense): its configuration has no 'units'",

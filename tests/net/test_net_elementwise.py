@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from net.twin import ACTIVATIONS, BFLOAT16, LARGE_TILES, MERGES, SMALL_TILES, Twin, activate
+from net.twin import ACTIVATIONS, BFLOAT16, LARGE_TILES, MERGES, NORMS, SMALL_TILES, Twin, activate
 
 from pydeepl._core import Graph
 
@@ -71,7 +71,10 @@ def test_sparsemax_of_an_element_beside_the_threshold():
     twin = Twin(1, 1, 3)
     network = twin.network(twin.activation(0, "sparsemax"))
     row = np.float32([0.09660621, 0.056223184, -0.42358530])  # by rounding the last one is above it or below
-    assert np.allclose(network.run(row.reshape(1, 1, 1, 3)), [0.5201915, 0.4798085, 0], atol=1e-6)
+    without = np.maximum(row - (2 * row[0] + row[1] - 1) / 2, 0)
+    with_it = np.maximum(row - (3 * row[0] + 2 * row[1] + row[2] - 1) / 3, 0)
+    found = network.run(row.reshape(1, 1, 1, 3))
+    assert any(np.allclose(found, expected, atol=1e-6) for expected in (without, with_it))
 
 
 @pytest.mark.usefixtures("kernels")
@@ -186,6 +189,7 @@ MISTAKES = [
     (lambda g: g.rescale("r", 0, [1.0], [0.0, 0.0]), "1 scales and 2 offsets"),
     (lambda g: g.rescale("r", 0, [1.0], [float("inf")]), "r: its offset is inf"),
     (lambda g: g.layer_norm("n", 0, epsilon=-1.0), "n: epsilon is -1"),
+    (lambda g: g.layer_norm("n", 0, norm="group"), "unknown norm 'group'"),
 ]
 
 
@@ -208,6 +212,8 @@ def test_layer_norm(channels):
         {"scale": False, "center": False},
     ):
         twin.check(twin.layer_norm(0, **parts), (1, 2))
+    for norm in NORMS:
+        twin.check(twin.layer_norm(0, norm=norm, center=norm != "rms"), (1, 2))
     twin.check(twin.layer_norm(twin.global_max_pool(0)))
     twin.check(twin.batch_norm(twin.layer_norm(0)))
 
@@ -230,6 +236,8 @@ def test_scaling_by_constants_and_by_parameters():
     conv = twin.layer_scale(twin.rescale(twin.conv2d(0, 8, (1, 1)), [0.3], [0.2]))
     assert kinds(twin.check(conv)) == ["convolution"]
     twin.check(twin.normalization(0, invert=True))
+    for scale in (True, False):
+        twin.check(twin.layer_scale(0, scale=scale, center=True))
     y = twin.conv2d(twin.zero_pad(x, 0, 1, 0, 1), 4, (3, 3), stride=(2, 2))  # zeros stay zeros, not -1
     twin.check(y)
 
@@ -244,5 +252,13 @@ def test_in_bfloat16(monkeypatch):
     images = twin.images(2)
     found, expected = twin.network(y, precision=BFLOAT16).run(images), twin.expected(images, y)
     assert np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)
-    with pytest.raises(NotImplementedError, match=r"prelu_\d+: a PReLU in bfloat16"):
-        twin.network(twin.prelu(y), precision=BFLOAT16)
+
+
+@pytest.mark.parametrize("shared", [(True, True, False), (False, False, False), (True, False, True)])
+def test_prelu_in_bfloat16(monkeypatch, shared):
+    monkeypatch.setenv("PYDEEPL_EMULATE_BF16", "1")
+    twin = Twin(3, 5, 21)
+    for x in (0, twin.conv2d(0, 9, (1, 1))):
+        y, images = twin.prelu(x, shared), twin.images(2)
+        found, expected = twin.network(y, precision=BFLOAT16).run(images), twin.expected(images, y)
+        assert np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)

@@ -45,11 +45,12 @@ def softmax(x):
 
 
 def sparsemax(x):
-    """Martins and Astudillo's algorithm 1: by sorting."""
+    """Martins and Astudillo's algorithm 1, by sorting, with Keras' sum of all the sums of the support."""
     z = -np.sort(-x, axis=-1)
     sums, count = np.cumsum(z, axis=-1), np.arange(1, x.shape[-1] + 1)
-    support = (1 + count * z > sums).sum(axis=-1, keepdims=True)
-    return np.maximum(x - (np.take_along_axis(sums, support - 1, axis=-1) - 1) / support, 0)
+    support = 1 + count * z > sums
+    total = np.where(support, sums, 0).sum(axis=-1, keepdims=True)
+    return np.maximum(x - (total - 1) / support.sum(axis=-1, keepdims=True), 0)
 
 
 def bounded_relu(x, slope=0.0, most=6.0, threshold=0.0):
@@ -94,6 +95,18 @@ ACTIVATIONS = {
     "softmax": softmax,
     "log_softmax": lambda x: np.log(softmax(x)),
     "sparsemax": sparsemax,
+}
+
+
+def over_rows(function, x):
+    return function(x, axis=-1, keepdims=True)
+
+
+NORMS = {
+    "layer": lambda x, e: (x - over_rows(np.mean, x)) / np.sqrt(over_rows(np.var, x) + e),
+    "rms": lambda x, e: x / np.sqrt(over_rows(np.mean, x**2) + e),
+    "variance": lambda x, e: x / np.sqrt(over_rows(np.var, x) + e),
+    "unit": lambda x, e: x / np.sqrt(np.maximum(over_rows(np.sum, x**2), e)),
 }
 
 MERGES = {
@@ -240,15 +253,14 @@ class Twin:
         self.graph.prelu(self.name("prelu"), x, shared)
         return self._note([x], lambda x, alpha: np.where(x > 0, x, alpha * x))
 
-    def layer_norm(self, x, *, epsilon=1e-3, scale=True, center=True):
-        self.graph.layer_norm(self.name("norm"), x, epsilon=epsilon, scale=scale, center=center)
+    def layer_norm(self, x, *, norm="layer", epsilon=1e-3, scale=True, center=True):
+        self.graph.layer_norm(self.name("norm"), x, norm=norm, epsilon=epsilon, scale=scale, center=center)
 
         def function(x, *params):
             params = list(params)
             gamma = params.pop(0) if scale else 1.0
             beta = params.pop(0) if center else 0.0
-            spread = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
-            return gamma * (x - x.mean(axis=-1, keepdims=True)) / spread + beta
+            return gamma * NORMS[norm](x, epsilon) + beta
 
         return self._note([x], function)
 
@@ -264,9 +276,10 @@ class Twin:
 
         return self._note([x], function)
 
-    def layer_scale(self, x):
-        self.graph.layer_scale(self.name("layer_scale"), x)
-        return self._note([x], lambda x, gamma: gamma * x)
+    def layer_scale(self, x, *, scale=True, center=False):
+        self.graph.layer_scale(self.name("layer_scale"), x, scale=scale, center=center)
+        first = (lambda x, gamma, beta=0.0: gamma * x + beta) if scale else (lambda x, beta=0.0: x + beta)
+        return self._note([x], first)
 
     def merge(self, how, x):
         self.graph.merge(self.name(how), how, x)

@@ -152,14 +152,23 @@ INLINE float sum_powers(const int power, const element *x, size_t count, float m
     return total(sum) + last;
 }
 
-static void normalize(float epsilon, const float *gamma, const float *beta, const pdl_rows *r)
+/* What divides a row, and what is subtracted from it before, as its norm has them. */
+INLINE float row_scale(const pdl_norm norm, float epsilon, const element *x, size_t count, float *middle)
+{
+    bool about_mean = norm == PDL_NORM_LAYER || norm == PDL_NORM_VARIANCE;
+    float mean = about_mean ? sum_powers(1, x, count, 0.0f) / (float)count : 0.0f;
+    float squares = sum_powers(2, x, count, mean);
+    *middle = norm == PDL_NORM_LAYER ? mean : 0.0f;
+    if (norm == PDL_NORM_UNIT) return 1.0f / sqrtf(squares < epsilon ? epsilon : squares);
+    return 1.0f / sqrtf(squares / (float)count + epsilon);
+}
+
+static void normalize(pdl_norm norm, float epsilon, const float *gamma, const float *beta, const pdl_rows *r)
 {
     const element *x = r->a;
     element *y = r->y;
     for (size_t i = 0; i < r->rows; i++, x += r->a_pitch, y += r->y_pitch) {
-        float count = (float)r->count, mean = sum_powers(1, x, r->count, 0.0f) / count;
-        float spread = sum_powers(2, x, r->count, mean) / count + epsilon;
-        float scale = 1.0f / sqrtf(spread);
+        float mean, scale = row_scale(norm, epsilon, x, r->count, &mean);
         size_t c = 0;
         for (; c + LANES <= r->count; c += LANES) {
             vec d = vec_mul(vec_sub(element_load(x + c), vec_broadcast(mean)), vec_broadcast(scale));

@@ -128,6 +128,7 @@ void pdl_kernel_prelu(const pdl_kernel_call *call)
     const pdl_op *op = call->op;
     pdl_map inputs[2] = {call->input[0],
                          {.data = op->weight,
+                          .precision = call->output.precision,
                           .pitch = op->extents[2],
                           .batch = 1,
                           .height = op->extents[0],
@@ -153,7 +154,7 @@ void pdl_kernel_layer_norm(const pdl_kernel_call *call)
                          .y_pitch = out->pitch,
                          .rows = out->width,
                          .count = out->channels};
-        kernels->normalize((float)op->epsilon, op->weight, op->bias, &rows);
+        kernels->normalize(op->norm, (float)op->epsilon, op->weight, op->bias, &rows);
         pdl_finish_rows(call, rows.y, out->pitch, out->width, out->channels);
     }
 }

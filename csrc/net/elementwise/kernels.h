@@ -34,8 +34,8 @@ typedef struct pdl_elementwise_kernels {
     void (*activate)(const pdl_function *function, const pdl_rows *rows);
     /* y = a ? b */
     void (*combine)(pdl_combination how, const pdl_rows *rows);
-    /* y = gamma (a - mean) / sqrt(variance + epsilon) + beta of each row; gamma, beta: [count] or NULL. */
-    void (*normalize)(float epsilon, const float *gamma, const float *beta, const pdl_rows *rows);
+    /* y = gamma z + beta with each row of a normalized to z; gamma, beta: [count] or NULL. */
+    void (*normalize)(pdl_norm norm, float epsilon, const float *gamma, const float *beta, const pdl_rows *rows);
 } pdl_elementwise_kernels;
 
 extern const pdl_elementwise_kernels pdl_elementwise_portable, pdl_elementwise_bf16_portable;

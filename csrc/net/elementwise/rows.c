@@ -2,8 +2,11 @@
  *
  *     softmax      y = e^(x - max x) / sum of e^(x - max x)
  *     log softmax  y = x - max x - log(sum of e^(x - max x))
- *     sparsemax    y = max(0, x - t), with the t that makes the sum of y 1: Martins and Astudillo, "From softmax to
- *                  sparsemax" (2016). t is found by leaving out what t is not below, time after time. */
+ *     sparsemax    y = max(0, x - t). Martins and Astudillo ("From softmax to sparsemax", 2016) take the t that makes
+ *                  the sum of y 1: t = (sum of x above t, less 1) / their count k, which is found by leaving out what
+ *                  is not above it, time after time. Keras adds up the k partial sums of those x in falling order
+ *                  instead of taking the last, so that the sum of y is not 1; its models were trained so, and we do
+ *                  the same: t = (sum of x times the number of those above t that are not larger, less 1) / k. */
 #include "net/kernels.h"
 
 #include <math.h>
@@ -47,29 +50,54 @@ static double sum_of_powers(const row *r, float largest)
     return total;
 }
 
-/* t so that the elements above it, each less t, sum up to 1. */
+/* How many elements are above t, and the sum of what they have over `largest`: near 0, where numbers are fine. */
+static size_t count_above(const row *r, double t, float largest, double *sum)
+{
+    float room[PDL_ROW];
+    size_t count = 0;
+    *sum = 0.0;
+    for (size_t channel = 0; channel < r->map->channels; channel += PDL_ROW) {
+        const float *x = read_part(r, channel, room);
+        for (size_t c = 0; c < part_of(r, channel); c++) {
+            if (!(x[c] > t)) continue;
+            *sum += x[c] - largest;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Of the elements above t, the place of x when they rise: from 1, and the middle of those that equal it. */
+static double place_of(const row *r, double t, float x)
+{
+    float room[PDL_ROW];
+    size_t below = 0, alike = 0;
+    for (size_t channel = 0; channel < r->map->channels; channel += PDL_ROW) {
+        const float *other = read_part(r, channel, room);
+        for (size_t c = 0; c < part_of(r, channel); c++) {
+            below += other[c] > t && other[c] < x;
+            alike += other[c] == x;
+        }
+    }
+    return (double)below + 0.5 * (double)(alike + 1);
+}
+
 static double sparse_threshold(const row *r, float largest)
 {
     float room[PDL_ROW];
-    double threshold = -INFINITY;
-    size_t above = SIZE_MAX, before;
+    double t = -INFINITY, sum, total = 0.0;
+    size_t count = count_above(r, t, largest, &sum), left = count;
     do {
-        double total = 0.0, next = threshold;
-        size_t count = 0;
-        for (size_t channel = 0; channel < r->map->channels; channel += PDL_ROW) {
-            const float *x = read_part(r, channel, room);
-            for (size_t c = 0; c < part_of(r, channel); c++) {
-                if (!(x[c] > threshold)) continue;
-                total += x[c] - largest; /* near 0, where numbers are fine */
-                count++;
-            }
-        }
-        if (count > 0) next = largest + (total - 1.0) / (double)count;
-        threshold = next;
-        before = above;
-        above = count;
-    } while (above < before); /* an element beside t may come back by rounding */
-    return threshold;
+        count = left;
+        t = largest + (sum - 1.0) / (double)count;
+        left = count_above(r, t, largest, &sum);
+    } while (left < count); /* an element beside t may come back by rounding */
+    for (size_t channel = 0; channel < r->map->channels; channel += PDL_ROW) {
+        const float *x = read_part(r, channel, room);
+        for (size_t c = 0; c < part_of(r, channel); c++)
+            if (x[c] > t) total += x[c] * place_of(r, t, x[c]);
+    }
+    return (total - 1.0) / (double)left;
 }
 
 static void activate_row(const pdl_kernel_call *call, size_t pixel)
