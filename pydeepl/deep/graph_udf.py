@@ -43,10 +43,7 @@ def makeGraphUDF(
     Source: sparkdl.graph.tensorframes_udf.
     """
     source = graph if isinstance(graph, TFInputGraph) else TFInputGraph(graph)
-    inputs = placeholders(source.graph)
-    if len(inputs) != 1 or len(fetches) != 1:
-        raise ValueError(f"{udf_name}: expected one input and one output, found {inputs} and {list(fetches)}")
-    function = GraphUDF(udf_name, source, f"{inputs[0]}:0", tensor_name(fetches[0]))
+    function = GraphUDF(udf_name, source, fetches)
     if register:
         SparkSession.builder.getOrCreate().udf.register(udf_name, function)
     return function
@@ -55,8 +52,12 @@ def makeGraphUDF(
 class GraphUDF:
     """A TensorFlow graph as a function of a column of arrays; made by makeGraphUDF."""
 
-    def __init__(self, name: str, graph: TFInputGraph, feed: str, fetch: str) -> None:
-        self.__name__, self.model = name, graph.model(feed, fetch)
+    def __init__(self, name: str, graph: TFInputGraph, fetches: Sequence[Any]) -> None:
+        inputs = placeholders(graph.graph)
+        if len(inputs) != 1 or len(fetches) != 1:
+            raise ValueError(f"{name}: expected one input and one output, found {inputs} and {list(fetches)}")
+        self.__name__ = name
+        self.model = graph.model(f"{inputs[0]}:0", tensor_name(fetches[0]))
         self.returnType = from_arrow(array_type(self.model))
 
     def __call__(self, *cols: str | Column) -> Column:
@@ -66,13 +67,18 @@ class GraphUDF:
         args = [named_column(cols[0])._expression]
         name = f"{self.__name__}({args[0].name})"
         kind = array_type(self.model)
-        return Column(Apply(self._outputs, args, name, kind, "always", cheap=False, check=self._check))
+        return Column(Apply(self.outputs, args, name, kind, "always", cheap=False, check=self.check))
 
-    def _outputs(self, column: pa.Array) -> pa.Array:
+    def outputs(self, column: pa.Array) -> pa.Array:
+        """The graph's outputs for an Arrow column of arrays: lists of float32."""
         return model_outputs(self.model, column, self.__name__)
 
-    def _check(self, field: pa.Field) -> None:
+    def check(self, field: pa.Field, what: str | None = None) -> None:
+        """Raises AnalysisException where a column holds no arrays for the graph.
+
+        what: to call it; None: by its name.
+        """
         try:
-            check_array_field(field, self.model)
+            check_array_field(field, self.model, what)
         except ValueError as error:
             raise AnalysisException(f"{self.__name__}: {error}") from error

@@ -122,11 +122,14 @@ class KerasImageUDF:
         outputs = predict_arrays(self.model, images)
         return array_column(outputs.reshape(len(outputs), -1))
 
-    def check(self, field: pa.Field) -> None:
-        """Raises AnalysisException where a column does not hold what the function takes."""
+    def check(self, field: pa.Field, what: str | None = None) -> None:
+        """Raises AnalysisException where a column does not hold what the function takes.
+
+        what: to call it; None: by its name.
+        """
         try:
             if self._preprocessor is None or not _is_text(field.type):
-                check_image_field(field)
+                check_image_field(field, what)
         except ValueError as error:
             paths = "" if self._preprocessor is None else ", or paths as string"
             raise AnalysisException(f"{self.__name__}: {error}{paths}") from error

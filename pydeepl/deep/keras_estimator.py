@@ -26,7 +26,7 @@ from pydeepl.deep.uris import Loader, check_uri_field, load_images
 from pydeepl.frame.batches import split_rows
 from pydeepl.keras.onnx import is_onnx
 from pydeepl.linalg import is_vector, vector_matrix
-from pydeepl.ml.base import RowsEstimator, keyword_only
+from pydeepl.ml.base import RowsEstimator, is_pyspark, keyword_only
 from pydeepl.ml.columns import existing_column, input_column, is_number, to_numbers
 from pydeepl.ml.param import Param, ParamMap
 from pydeepl.ml.param.shared import HasInputCol, HasLabelCol, HasOutputCol
@@ -196,11 +196,9 @@ class KerasImageFileEstimator(
         -------
         An iterator of (index, model); the model is fitted with `paramMaps[index]`.
         """
-        from pydeepl.frame import adopt
-
         for params in paramMaps:
             self._validateParams(params)
-        frame, _ = adopt(dataset)
+        frame = self._rows(dataset)
         estimators = [self.copy(params) for params in paramMaps]
         data = estimators[0]._read_data(frame) if estimators else None
         return _Models(lambda index: estimators[index]._fit_rows(data, None, frame), len(estimators))
@@ -210,9 +208,17 @@ class KerasImageFileEstimator(
         return self._fit_rows(self._read_data(dataset), None, dataset)
 
     def _fit_spark(self, dataset: Any) -> KerasImageFileTransformer:
+        return self._fit(self._rows(dataset))
+
+    def _rows(self, dataset: Any) -> DataFrame:
+        """A dataset of any kind as a frame of ours; of a PySpark frame the columns to train on."""
+        from pydeepl.frame import adopt
+
+        if not is_pyspark(dataset):
+            return adopt(dataset)[0]
         from pydeepl.spark.collecting import collected
 
-        return self._fit(collected(dataset, list(self._data_columns())))
+        return collected(dataset, list(self._data_columns()))
 
     def _fit_rows(
         self,

@@ -94,8 +94,8 @@ def model_outputs(model: KerasModel, column: pa.Array, name: str, first_row: int
     return with_nulls(array_column(predict_arrays(model, arrays)), valid)
 
 
-def check_array_field(field: pa.Field, model: KerasModel) -> None:
-    """Raises ValueError where a column holds no arrays for the model."""
+def check_array_field(field: pa.Field, model: KerasModel, what: str | None = None) -> None:
+    """Raises ValueError where a column holds no arrays for the model. what: to call it; None: by its name."""
     kind, depth = field.type, 0
     if is_vector(kind):
         return
@@ -103,9 +103,10 @@ def check_array_field(field: pa.Field, model: KerasModel) -> None:
         kind, depth = kind.value_type, depth + 1
     if not is_number(kind) or depth not in (1, len(model.inputShape)):
         shape = ", ".join(map(str, model.inputShape))
+        what = what or f"column {field.name!r}"
         raise ValueError(
-            f"column {field.name!r}: expected arrays of numbers or vectors for the model's input [{shape}], "
-            f"found {field.type}"
+            f"{what}: expected arrays of numbers or vectors for the model's input "
+            f"[{shape}], found {field.type}"
         )
 
 

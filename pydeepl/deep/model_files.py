@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pydeepl.keras.onnx import is_onnx, whole_content
+
 _lock = threading.Lock()
 _folders: list[Path] = []  # the one folder, once somebody needed it
 
@@ -49,8 +51,18 @@ def new_model_path(suffix: str) -> str:
 
 
 def file_content(path: str) -> NDArray[np.uint8]:
-    """A file's bytes. Raises OSError."""
-    return np.fromfile(path, np.uint8)
+    """A model file's bytes, an ONNX file's with the arrays of the files beside it inside.
+
+    Raises OSError, and WeightsError where that is more than one ONNX file can hold.
+    """
+    whole = whole_content(path) if is_onnx(path) else None
+    return np.fromfile(path, np.uint8) if whole is None else np.frombuffer(whole, np.uint8)
+
+
+def one_file(path: str) -> str:
+    """The path of a file that has all of a model: its own, or that of a copy. Raises as file_content does."""
+    whole = whole_content(path) if is_onnx(path) else None
+    return path if whole is None else kept_file(np.frombuffer(whole, np.uint8), path)
 
 
 def kept_file(content: NDArray[np.uint8], name: str) -> str:

@@ -20,13 +20,17 @@ _FIELDS = {
 }
 
 
-def check_image_field(field: pa.Field) -> None:
-    """Raises ValueError where a column is no column of images (Spark's struct; other fields are let be)."""
+def check_image_field(field: pa.Field, what: str | None = None) -> None:
+    """Raises ValueError where a column is no column of images (Spark's struct; other fields are let be).
+
+    what: to call it in the message; None for the column by its name.
+    """
     kinds = {each.name: each.type for each in field.type} if pa.types.is_struct(field.type) else {}
     wrong = [name for name, fits in _FIELDS.items() if name not in kinds or not fits(kinds[name])]
     if wrong:
         expected = "struct<origin: string, height, width, nChannels, mode: int, data: binary>"
-        raise ValueError(f"column {field.name!r} holds no images: expected {expected}, got {field.type}")
+        what = what or f"column {field.name!r}"
+        raise ValueError(f"{what} holds no images: expected {expected}, got {field.type}")
 
 
 def image_rows(column: pa.StructArray, name: str, first_row: int) -> list[tuple[str, NDArray[np.uint8]]]:

@@ -74,19 +74,25 @@ def decoded_frame(
     path: PathLike | Iterable[PathLike], decode: Callable[[bytes], Any], partitions: int | None
 ) -> DataFrame:
     """imageIO.readImagesWithCustomFn, where the parameters are described."""
-    from pydeepl.images.imageIO import imageArrayToStruct
 
     def make(file: str, columns: Sequence[str]) -> dict[str, Any]:
         if "image" not in columns:
             return {}
-        try:
-            array = decode(_bytes(file))
-            image = None if array is None else imageArrayToStruct(array, file_uri(file))
-        except Exception:  # whatever the user's function finds wrong with a file makes a null, as in sparkdl
-            return {"image": None}
-        return {"image": None if image is None else dict(zip(IMAGE_FIELDS, image, strict=True))}
+        return {"image": decoded_image(lambda: decode(_bytes(file)), file_uri(file))}
 
     return _frame(path, pa.schema([pa.field("image", IMAGE_TYPE)]), make, "images", partitions)
+
+
+def decoded_image(decode: Callable[[], Any], uri: str) -> dict[str, Any] | None:
+    """The array that a user's function makes of a file, as an image's fields; None where it makes none."""
+    from pydeepl.images.imageIO import imageArrayToStruct
+
+    try:
+        array = decode()
+        image = None if array is None else imageArrayToStruct(array, uri)
+    except Exception:  # whatever the user's function finds wrong with a file makes a null, as in sparkdl
+        return None
+    return None if image is None else dict(zip(IMAGE_FIELDS, image, strict=True))
 
 
 def _bytes(file: str) -> bytes:

@@ -169,6 +169,12 @@ def createResizeImageUDF(size: Sequence[int]) -> Callable[..., Column]:
     from pydeepl.frame import udf
     from pydeepl.images.image_schema import ImageSchema
 
+    made: Callable[..., Column] = udf(image_resizer(size), ImageSchema.columnSchema)
+    return made
+
+
+def image_resizer(size: Sequence[int]) -> Callable[[Any], Row | None]:
+    """The function of an image row that createResizeImageUDF makes one of columns of."""
     if (
         not isinstance(size, Sequence)
         or len(size) != 2
@@ -185,8 +191,7 @@ def createResizeImageUDF(size: Sequence[int]) -> Callable[..., Column]:
             return imageArrayToStruct(array, imageRow["origin"])
         return imageArrayToStruct(resizeImage(array, height, width), imageRow["origin"])
 
-    made: Callable[..., Column] = udf(resize, ImageSchema.columnSchema)
-    return made
+    return resize
 
 
 def filesToDF(sc: Any, path: PathLike | Iterable[PathLike], numPartitions: int | None = None) -> DataFrame:

@@ -51,7 +51,8 @@ def keyword_only(function: Callable[Concatenate[S, A], R]) -> Callable[Concatena
     return cast("Callable[Concatenate[S, A], R]", method)
 
 
-def _is_pyspark(dataset: Any) -> bool:
+def is_pyspark(dataset: Any) -> bool:
+    """Whether a dataset is a DataFrame of real PySpark."""
     return type(dataset).__module__.startswith("pyspark.sql.")
 
 
@@ -87,7 +88,7 @@ class Transformer(Params, metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         stage = _with_params(self, params)
-        if _is_pyspark(dataset):
+        if is_pyspark(dataset):
             from pydeepl.spark import transform_partitions
 
             return transform_partitions(stage, dataset)
@@ -126,8 +127,9 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
     def _fit_spark(self, dataset: Any) -> M:
         """The model fitted to a PySpark DataFrame with this instance's params."""
         raise TypeError(
-            f"{self.uid}: {type(self).__name__} does not take a PySpark DataFrame; LogisticRegression, and a "
-            "Pipeline with no other estimators, do; pyspark.ml has others, and toPandas() brings rows here"
+            f"{self.uid}: {type(self).__name__} does not take a PySpark DataFrame; LogisticRegression, "
+            "KerasImageFileEstimator and a Pipeline with no other estimators do; pyspark.ml has others, and "
+            "toPandas() brings rows here"
         )
 
     def fitMultiple(self, dataset: Any, paramMaps: Sequence[ParamMap]) -> Iterator[tuple[int, M]]:
@@ -145,7 +147,7 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         estimator = self.copy()
-        if _is_pyspark(dataset):
+        if is_pyspark(dataset):
             return _FitMultipleIterator(
                 lambda index: _with_params(estimator, paramMaps[index])._fit_spark(dataset), len(paramMaps)
             )
@@ -186,7 +188,7 @@ class Estimator(Params, Generic[M], metaclass=ABCMeta):
         from pydeepl.frame import adopt
 
         estimator = _with_params(self, params)
-        return estimator._fit_spark(dataset) if _is_pyspark(dataset) else estimator._fit(adopt(dataset)[0])
+        return estimator._fit_spark(dataset) if is_pyspark(dataset) else estimator._fit(adopt(dataset)[0])
 
 
 class RowsEstimator(Estimator[M], metaclass=ABCMeta):

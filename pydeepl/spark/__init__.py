@@ -20,13 +20,15 @@ try:
 except ImportError as error:
     raise ImportError("pydeepl.spark needs PySpark 3.5 or later: pip install 'pydeepl[spark]'") from error
 
+from pydeepl.spark import imageIO
 from pydeepl.spark.classification import LogisticRegression, LogisticRegressionModel
 from pydeepl.spark.images import readImages
 from pydeepl.spark.keras import KerasImageFileEstimator, KerasImageFileTransformer, KerasTransformer
 from pydeepl.spark.partitions import transform_partitions
 from pydeepl.spark.sparkdl import install_as_sparkdl
 from pydeepl.spark.stages import DeepImageFeaturizer, DeepImagePredictor
-from pydeepl.spark.udf import registerKerasImageUDF
+from pydeepl.spark.tf import TFImageTransformer, TFTransformer
+from pydeepl.spark.udf import makeGraphUDF, registerKerasImageUDF
 
 __all__ = [
     "DeepImageFeaturizer",
@@ -36,7 +38,11 @@ __all__ = [
     "KerasTransformer",
     "LogisticRegression",
     "LogisticRegressionModel",
+    "TFImageTransformer",
+    "TFTransformer",
+    "imageIO",
     "install_as_sparkdl",
+    "makeGraphUDF",
     "readImages",
     "registerKerasImageUDF",
     "transform_partitions",

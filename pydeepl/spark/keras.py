@@ -6,6 +6,7 @@ where it is defined in the script, by name where it is in a module, which the wo
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyspark.ml import Estimator, Transformer
@@ -52,11 +53,43 @@ class KerasImageFileTransformer(_KerasTransformer, kind=deep.KerasImageFileTrans
 
 class _KerasEstimator(_KerasStage, Estimator):  # type: ignore[misc]
     def _fit(self, dataset: Any) -> KerasImageFileTransformer:
-        fitted = self._own()._fit_spark(dataset)
-        names = KerasImageFileTransformer._names
-        values = {name: fitted.getOrDefault(name) for name in names if fitted.isSet(name)}
-        model: KerasImageFileTransformer = KerasImageFileTransformer(**values)._resetUid(fitted.uid)
-        return model
+        return _stage_of(self._own().fit(dataset))
+
+    def fitMultiple(
+        self, dataset: Any, paramMaps: Sequence[dict[Any, Any]]
+    ) -> Iterator[tuple[int, KerasImageFileTransformer]]:
+        """Fits a model for each param map, with images loaded once; see pydeepl.KerasImageFileEstimator.
+
+        Returns an iterator of (index, model) that several threads may draw from, as Spark's searches do;
+        Keras trains one model at a time.
+        """
+        own = self._own()
+        maps = [
+            {own.getParam(self._resolveParam(param).name): value for param, value in params.items()}
+            for params in paramMaps
+        ]
+        return _Fitted(own.fitMultiple(dataset, maps))
+
+
+class _Fitted:
+    """Models of our own estimator as stages of pyspark.ml; several threads may draw from it."""
+
+    def __init__(self, models: Iterator[tuple[int, deep.KerasImageFileTransformer]]) -> None:
+        self._models = models
+
+    def __iter__(self) -> Iterator[tuple[int, KerasImageFileTransformer]]:
+        return self
+
+    def __next__(self) -> tuple[int, KerasImageFileTransformer]:
+        index, fitted = next(self._models)
+        return index, _stage_of(fitted)
+
+
+def _stage_of(fitted: deep.KerasImageFileTransformer) -> KerasImageFileTransformer:
+    names = KerasImageFileTransformer._names
+    values = {name: fitted.getOrDefault(name) for name in names if fitted.isSet(name)}
+    model: KerasImageFileTransformer = KerasImageFileTransformer(**values)._resetUid(fitted.uid)
+    return model
 
 
 class KerasImageFileEstimator(_KerasEstimator, kind=deep.KerasImageFileEstimator):

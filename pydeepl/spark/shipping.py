@@ -15,7 +15,7 @@ from typing import Any
 
 from pyspark import cloudpickle
 
-from pydeepl.deep.model_files import keep_files_in
+from pydeepl.deep.model_files import keep_files_in, one_file
 from pydeepl.ml.persistence import load_stage
 from pydeepl.ml.pipeline import PipelineModel
 from pydeepl.weights.hashes import md5_of
@@ -89,7 +89,7 @@ def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:
     """
     files = []
     for each in stages_with(stage, "weightsFile"):
-        path = each.weightsFile()
+        path = one_file(each.weightsFile())
         each._set(weights=path)
         file = ShippedFile(path, os.stat(path).st_size, md5_of(Path(path)))
         _add_file(session, file)

@@ -39,7 +39,8 @@ def _names_of(entry: str) -> dict[str, Any]:
     from pydeepl import spark
     from pydeepl.compat.stand_ins import names_of
 
-    return {name: getattr(spark, name, value) for name, value in names_of(entry).items()}
+    there = vars(spark.imageIO) | {name: getattr(spark, name) for name in spark.__all__}
+    return {name: there.get(name, value) for name, value in names_of(entry).items()}
 
 
 class _Sparkdl(ModuleType):

@@ -70,7 +70,8 @@ def _add_accessors(cls: type, name: str) -> None:
     def set(self: Any, value: Any) -> Any:
         return self._set(**{name: value})
 
-    title = name[0].upper() + name[1:]
+    title = next((each[3:] for each in dir(cls._kind) if each.lower() == f"get{name.lower()}"), name)
+    title = title[0].upper() + title[1:]  # as the own stage spells it: getTFInputGraph
     for function, method, text in (
         (get, f"get{title}", f"The value of {name}."),
         (set, f"set{title}", f"Sets {name}."),

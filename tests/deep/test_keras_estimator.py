@@ -1,19 +1,15 @@
 """KerasImageFileEstimator: what is trained on what, and what comes out.
 
-Keras itself trains in the tests marked keras. In the others a stand-in does, which reads and writes real
-model files: its training adds (epochs * the labels' mean) to the last layer's bias, so what the trained model
-gives follows from what Keras once gave for the untrained one.
+Keras itself trains in the tests marked keras. In the others a stand-in does (keras_stand_in.py).
 """
 
-import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
 from keras_files import write_padding_model
+from keras_stand_in import Optimizer, shifted, stand_in
 
 from pydeepl import (
     CrossValidator,
@@ -30,7 +26,6 @@ from pydeepl.linalg import vector_matrix
 from pydeepl.ml import Evaluator
 
 MODELS = Path(__file__).parents[1] / "golden" / "keras" / "models"
-BIAS = "model_weights/odds/chain/odds/bias"
 
 
 @pytest.fixture(scope="module")
@@ -38,54 +33,11 @@ def golden():
     return dict(np.load(MODELS / "models.npz"))
 
 
-class Model:
-    """A whole model in an .h5 file, as the stand-in for Keras has it in memory."""
-
-    def __init__(self, path, log):
-        self._path, self._log, self._shift = path, log, 0
-
-    def compile(self, optimizer, loss):
-        self._log.append({"optimizer": optimizer, "loss": loss, "path": self._path})
-
-    def fit(self, x, y, **params):
-        self._log[-1] |= {"x": x, "y": y, "params": params}
-        self._shift = params.get("epochs", 1) * np.mean(y, axis=0)
-
-    def save(self, path):
-        shutil.copy(self._path, path)
-        with h5py.File(path, "r+") as file:
-            file[BIAS][:] += self._shift
-
-
-class Optimizer:
-    """What the stand-in has for an optimizer with state."""
-
-    def __init__(self, rate):
-        self.rate = rate
-
-
 @pytest.fixture
 def keras(monkeypatch):
     """The log of the stand-in's trainings."""
     log = []
-
-    def known(*names):
-        def get(name):
-            if name not in names:
-                raise ValueError(f"Could not interpret {name}")
-            return name
-
-        return get
-
-    fake = SimpleNamespace(
-        __version__="2.15.0",
-        models=SimpleNamespace(load_model=lambda path, compile: Model(path, log)),
-        optimizers=SimpleNamespace(
-            get=known("adam", "sgd"), serialize=lambda it: it.rate, deserialize=lambda rate: Optimizer(rate)
-        ),
-        losses=SimpleNamespace(get=known("mse", "categorical_crossentropy")),
-    )
-    monkeypatch.setitem(sys.modules, "keras", fake)
+    monkeypatch.setitem(sys.modules, "keras", stand_in(log))
     return log
 
 
@@ -116,12 +68,6 @@ def estimator(loader=np.load, **params):
         "imageLoader": loader, "kerasLoss": "mse", "kerasFitParams": {"epochs": 2, "verbose": 0},
     }  # fmt: skip
     return KerasImageFileEstimator(**(given | params))
-
-
-def shifted(odds, shift):
-    """Softmax of scores whose softmax is odds, moved by shift."""
-    moved = odds * np.exp(shift)
-    return moved / moved.sum(axis=1, keepdims=True)
 
 
 def outputs(frame):

@@ -9,9 +9,17 @@ import onnx
 import pytest
 from sklearn.base import clone
 
-from pydeepl import DeepImageFeaturizer, DeepImagePredictor, Featurizer, ImageSchema, _core
+from pydeepl import (
+    DeepImageFeaturizer,
+    DeepImagePredictor,
+    Featurizer,
+    ImageSchema,
+    KerasTransformer,
+    _core,
+)
 from pydeepl.deep.cache import cached_networks
 from pydeepl.deep.families import FAMILIES, PREPROCESSINGS
+from pydeepl.deep.model_files import file_content, one_file
 from pydeepl.deep.model_plan import feature_node
 from pydeepl.keras import WeightsError, load_model
 from pydeepl.ml.persistence import load_stage
@@ -48,6 +56,30 @@ def by_hand(path, preprocessing, images, layer=None):
 def assert_close(found, expected):
     assert found.shape == expected.shape and found.dtype == np.float32
     assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def split_onnx(path):
+    """The ONNX model at the path, its arrays in a file beside it."""
+    model = onnx.load(ONNX)
+    onnx.save_model(model, path, save_as_external_data=True, location="arrays.bin", size_threshold=0)
+    return path
+
+
+def test_the_file_beside_an_onnx_model_is_saved_with_a_stage(tmp_path, images, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    path = split_onnx(folder / "split.onnx")
+    assert path.stat().st_size < (folder / "arrays.bin").stat().st_size
+    KerasTransformer(inputCol="x", outputCol="y", modelFile=path).save(tmp_path / "stage")
+    with monkeypatch.context() as patch:
+        patch.setattr("pydeepl.keras.onnx.file._MAX_BYTES", 1000 + path.stat().st_size)
+        with pytest.raises(WeightsError, match=r"split\.onnx: with its arrays, more than the 2 GiB"):
+            file_content(str(path))
+    shutil.rmtree(folder)
+    again = KerasTransformer.load(tmp_path / "stage").model()
+    x = np.random.default_rng(1).random((2, *again.inputShape), np.float32)
+    np.testing.assert_array_equal(again.predict(x), load_model(ONNX).predict(x))
+    assert one_file(str(ONNX)) == str(ONNX)
 
 
 @pytest.mark.parametrize("preprocessing", PREPROCESSINGS)

@@ -166,7 +166,11 @@ def test_sparkdls_imports_give_these_stages(images, weights, expected):
     assert scope["registerKerasImageUDF"] is spark.registerKerasImageUDF
     assert scope["KerasTransformer"] is spark.KerasTransformer
     assert scope["DeepImageFeaturizer"] is spark.DeepImageFeaturizer
-    assert scope["imageIO"] is pydeepl.imageIO
+    assert scope["imageIO"] is spark.imageIO
+    exec("from sparkdl.image.imageIO import readImagesWithCustomFn", scope)
+    assert scope["readImagesWithCustomFn"] is spark.imageIO.readImagesWithCustomFn
+    exec("from sparkdl import TFTransformer\nfrom sparkdl.graph import makeGraphUDF", scope)
+    assert scope["TFTransformer"] is spark.TFTransformer and scope["makeGraphUDF"] is spark.makeGraphUDF
     with pytest.raises(ImportError, match=r"does not provide sparkdl\.GraphFunction; it provides: Deep"):
         exec("from sparkdl import GraphFunction")
 

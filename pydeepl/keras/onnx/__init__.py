@@ -8,7 +8,7 @@ is moved for that: of each value it is known which of its axes is which (see val
 the core's order once, when they are read. Nothing of a file is executed.
 """
 
-from pydeepl.keras.onnx.file import is_onnx
+from pydeepl.keras.onnx.file import is_onnx, whole_content
 from pydeepl.keras.onnx.translate import OnnxModel, read_onnx
 
-__all__ = ["OnnxModel", "is_onnx", "read_onnx"]
+__all__ = ["OnnxModel", "is_onnx", "read_onnx", "whole_content"]

@@ -79,6 +79,38 @@ def open_graph(path: str) -> OnnxGraph:
     )
 
 
+def whole_content(path: str) -> bytes | None:
+    """An ONNX file's bytes with the arrays of the files beside it inside; None where it has them already.
+
+    Raises what open_graph raises, and WeightsError where that is more than one ONNX file can hold.
+    """
+    check_model_file(path)
+    model = _parse(path)
+    from onnx import TensorProto
+
+    tensors = [each for each in _tensors(model) if each.data_location == TensorProto.EXTERNAL]
+    room = _MAX_BYTES - os.path.getsize(path)
+    for tensor in tensors:
+        values = _array(path, tensor, [])
+        room -= values.nbytes
+        if room < 0:
+            raise WeightsError(f"{path}: with its arrays, more than the 2 GiB that one ONNX file can hold")
+        tensor.raw_data = values.tobytes()  # which _array reads as it has to lie in a file
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+    data: bytes | None = model.SerializeToString() if tensors else None
+    return data
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """All arrays of a model."""
+    yield from model.graph.initializer
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in _with_inner(nodes):
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
+
+
 def _parse(path: str) -> Any:
     try:
         import onnx
