@@ -63,7 +63,7 @@ class OwnParams(Params):  # type: ignore[misc]
         return {name: self.getOrDefault(name) for name in self._names if self.isSet(name)}
 
 
-def _add_accessors(cls: type, name: str) -> None:
+def _add_accessors(cls: type[OwnParams], name: str) -> None:
     def get(self: Any) -> Any:
         return self.getOrDefault(name)
 
