@@ -61,20 +61,46 @@ static bool may_change(const pdl_program *program, int value, size_t begin, size
     return false;
 }
 
-int pdl_find_depthwise(const pdl_program *program, size_t index, const pdl_setting *setting)
+/* Which input of a product is a map, the other being one factor a channel and image; -1 where it is another product. */
+static int map_of_product(const pdl_program *program, const pdl_op *op)
+{
+    if (op->kind != PDL_OP_MERGE || op->merge != PDL_MERGE_MULTIPLY || op->inputs != 2) return -1;
+    if (op->relu || pdl_function_is_set(&op->function)) return -1;
+    const pdl_value *out = &program->values[op->output];
+    for (int map = 0; map < 2; map++) {
+        const pdl_value *x = &program->values[op->input[map]], *factors = &program->values[op->input[1 - map]];
+        if (x->height == out->height && x->width == out->width && x->channels == out->channels &&
+            factors->height == 1 && factors->width == 1 && factors->channels == out->channels)
+            return map;
+    }
+    return -1;
+}
+
+/* Which input of the operation is the map that it is computed from block by block; -1 where it cannot be. */
+static int map_before(const pdl_program *program, const pdl_op *op)
+{
+    if (op->kind == PDL_OP_AFFINE) return 0;
+    if (op->kind == PDL_OP_DEPTHWISE) return op->multiplier == 1 ? 0 : -1;
+    return map_of_product(program, op);
+}
+
+int pdl_find_before(const pdl_program *program, size_t index, const pdl_setting *setting)
 {
     const pdl_op *conv = &program->ops[index];
     int maker = program->values[conv->input[0]].producer;
     if (!pdl_pointwise_fits(conv, program->values[conv->input[0]].channels)) return -1;
     if (maker < 0 || program->values[conv->input[0]].uses != 1) return -1;
-    const pdl_op *depthwise = &program->ops[maker];
-    if (depthwise->kind != PDL_OP_DEPTHWISE || depthwise->multiplier != 1) return -1;
+    const pdl_op *before = &program->ops[maker];
+    if (map_before(program, before) < 0) return -1;
     pdl_pointwise plan;
     pdl_map in = pdl_shape_of(program, conv->input[0], setting->batch);
     pdl_map out = pdl_shape_of(program, conv->output, setting->batch);
-    pdl_pointwise_plan(&plan, depthwise, &in, &out, setting->threads, setting->simd);
-    bool once = plan.parts == 1; /* each part of the outputs would compute it anew */
-    return once && !may_change(program, depthwise->input[0], (size_t)maker, index) ? maker : -1;
+    pdl_pointwise_plan(&plan, before, &in, &out, setting->threads, setting->simd);
+    /* Each part of the outputs computes it anew: what is cheap may be computed twice. */
+    if (plan.parts > (before->kind == PDL_OP_DEPTHWISE ? 1 : 2)) return -1;
+    for (size_t i = 0; i < before->inputs; i++)
+        if (may_change(program, before->input[i], (size_t)maker, index)) return -1;
+    return maker;
 }
 
 /* The small tiles have the smaller error. */
@@ -129,7 +155,7 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
     bool measured = setting->simd == PDL_SIMD_AVX2 || setting->simd == PDL_SIMD_AVX512;
     double own_speed = measured ? POINTWISE : 1; /* with a tie oneDNN's is taken */
     if (pdl_makes_slice(program, op)) direct += pdl_cost_copy(&out);
-    if (pdl_find_depthwise(program, index, setting) >= 0) direct += pdl_cost_copy(&in);
+    if (pdl_find_before(program, index, setting) >= 0) direct += pdl_cost_copy(&in);
     size_t count = 0;
     list[count++] = (pdl_candidate){PDL_TILE_KINDS, direct};
     if (setting->algorithm != PDL_ALGORITHM_DIRECT && pdl_pointwise_fits(op, in.channels))
@@ -202,8 +228,17 @@ static pdl_status measure_weights(pdl_program *program, const pdl_setting *setti
 
 int pdl_choice_input(const pdl_program *program, const pdl_choice *choices, size_t index, size_t input)
 {
-    int depthwise = input == 0 ? choices[index].depthwise : -1;
-    return program->ops[depthwise >= 0 ? (size_t)depthwise : index].input[input];
+    int before = input == 0 ? choices[index].before : -1;
+    if (before < 0) return program->ops[index].input[input];
+    const pdl_op *op = &program->ops[before];
+    return op->input[map_before(program, op)];
+}
+
+int pdl_choice_factors(const pdl_program *program, const pdl_choice *choices, size_t index)
+{
+    int before = choices[index].before;
+    if (before < 0 || program->ops[before].kind != PDL_OP_MERGE) return -1;
+    return program->ops[before].input[1 - map_of_product(program, &program->ops[before])];
 }
 
 pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
@@ -216,7 +251,7 @@ pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, cons
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_candidate list[PDL_MAX_CANDIDATES];
         choices[i].tile = PDL_TILE_KINDS;
-        choices[i].pool = choices[i].depthwise = -1;
+        choices[i].pool = choices[i].before = -1;
         if (program->ops[i].kind != PDL_OP_CONV) continue;
         choices[i].tile = cheapest(list, pdl_candidates_list(program, i, setting, list));
     }
@@ -225,8 +260,8 @@ pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, cons
     for (size_t i = 0; i < program->op_count; i++) {
         choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
-        if (choices[i].tile == PDL_TILE_1X1) choices[i].depthwise = pdl_find_depthwise(program, i, setting);
-        if (choices[i].depthwise >= 0) choices[choices[i].depthwise].done = true;
+        if (choices[i].tile == PDL_TILE_1X1) choices[i].before = pdl_find_before(program, i, setting);
+        if (choices[i].before >= 0) choices[choices[i].before].done = true;
     }
     *out = choices;
     return PDL_OK;

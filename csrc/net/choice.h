@@ -26,7 +26,7 @@ typedef struct pdl_candidate {
 typedef struct pdl_choice {
     pdl_tile_kind tile; /* convolution: as a candidate's */
     int pool;           /* the pooling operation that is done on the way, or -1 */
-    int depthwise;      /* a 1x1's: the depthwise operation before it that is done on the way, or -1 */
+    int before;         /* a 1x1's: the operation before it that is done on the way, or -1 */
     bool done;          /* another operation does this one on the way */
 } pdl_choice;
 
@@ -40,9 +40,12 @@ size_t pdl_candidates_list(const pdl_program *program, size_t index, const pdl_s
 /* Whether the convolution's output could be written straight into a concat, where oneDNN's cannot write. */
 bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv);
 
-/* The depthwise operation whose output 1x1 convolution `index` alone reads, and which ours may do on the way, or -1. It
- * then reads what the depthwise reads, later than that would. */
-int pdl_find_depthwise(const pdl_program *program, size_t index, const pdl_setting *setting);
+/* The value of factors, one a channel and image, that the product done on the way of operation `index` reads, or -1. */
+int pdl_choice_factors(const pdl_program *program, const pdl_choice *choices, size_t index);
+
+/* The operation whose output 1x1 convolution `index` alone reads, and which ours may do on the way, or -1. It then
+ * reads what that one reads, later than that would. */
+int pdl_find_before(const pdl_program *program, size_t index, const pdl_setting *setting);
 
 /* One for every operation; free() them. */
 pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,

@@ -2,8 +2,8 @@
  *
  *     affine    conv -> batch norm -> relu     one conv: W' = W scale, b' = b scale + shift (in double), then relu or
  *                                              another function of one number
- *     relu      relu -> depthwise              one depthwise of max(0, x), where nothing else reads the relu
  *     pad       zero pad -> conv               one conv with padding; and -> max pool where every value is >= 0
+ *     relu      relu -> depthwise              one depthwise of max(0, x), where nothing else reads the relu
  *     concat    concat of concats              one concat
  *     stride    conv -> conv 1x1 / 2           conv / 2 -> conv 1x1: see stride.c
  *     pool      average pool -> 1x1 conv       1x1 conv -> average pool, where the pool keeps the size and the
@@ -144,21 +144,6 @@ static pdl_status fold_affines(pdl_program *program, pdl_error *error)
     return PDL_OK;
 }
 
-/* ---- relu ---- */
-
-static void fold_relus(pdl_program *program)
-{
-    for (size_t i = 0; i < program->op_count; i++) {
-        pdl_op *op = &program->ops[i];
-        if (op->kind != PDL_OP_DEPTHWISE || op->multiplier != 1) continue;
-        pdl_op *relu = producer(program, op->input[0]);
-        if (relu == NULL || !plain_relu(relu) || program->values[relu->output].uses != 1) continue;
-        op->relu_first = true;
-        op->input[0] = relu->input[0];
-        relu->kind = PDL_OP_NONE;
-    }
-}
-
 /* ---- pad ---- */
 
 static bool nonnegative(const pdl_program *program, int value)
@@ -200,6 +185,21 @@ static void fold_pads(pdl_program *program)
             pad->kind = PDL_OP_NONE;
             program->values[pad->input[0]].uses--;
         }
+    }
+}
+
+/* ---- relu ---- */
+
+static void fold_relus(pdl_program *program)
+{
+    for (size_t i = 0; i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        if (op->kind != PDL_OP_DEPTHWISE || op->multiplier != 1) continue;
+        pdl_op *relu = producer(program, op->input[0]);
+        if (relu == NULL || !plain_relu(relu) || program->values[relu->output].uses != 1) continue;
+        op->relu_first = true;
+        op->input[0] = relu->input[0];
+        relu->kind = PDL_OP_NONE;
     }
 }
 
@@ -370,21 +370,30 @@ static void compact(pdl_program *program)
     pdl_count_uses(program);
 }
 
-/* The kernels read the shift in float. */
-static pdl_status round_shifts(pdl_program *program, pdl_error *error)
+/* *rounded: the doubles in float, in their place. */
+static pdl_status round_numbers(double **numbers, size_t count, float **rounded, pdl_error *error)
 {
-    for (size_t i = 0; i < program->op_count; i++) {
-        pdl_op *op = &program->ops[i];
-        if (op->shift == NULL) continue;
-        size_t channels = program->values[op->output].channels;
-        op->bias = pdl_alloc(channels, sizeof *op->bias);
-        if (op->bias == NULL) return pdl_fail_memory(error, channels * sizeof *op->bias, "a bias");
-        for (size_t c = 0; c < channels; c++)
-            op->bias[c] = (float)op->shift[c];
-        pdl_free(op->shift);
-        op->shift = NULL;
-    }
+    if (*numbers == NULL) return PDL_OK;
+    *rounded = pdl_alloc(count, sizeof **rounded);
+    if (*rounded == NULL) return pdl_fail_memory(error, count * sizeof **rounded, "a scale or a bias");
+    for (size_t i = 0; i < count; i++)
+        (*rounded)[i] = (float)(*numbers)[i];
+    pdl_free(*numbers);
+    *numbers = NULL;
     return PDL_OK;
+}
+
+/* The kernels read them in float. */
+static pdl_status round_affines(pdl_program *program, pdl_error *error)
+{
+    pdl_status status = PDL_OK;
+    for (size_t i = 0; status == PDL_OK && i < program->op_count; i++) {
+        pdl_op *op = &program->ops[i];
+        size_t channels = program->values[op->output].channels;
+        status = round_numbers(&op->scale, channels, &op->factor, error);
+        if (status == PDL_OK) status = round_numbers(&op->shift, channels, &op->bias, error);
+    }
+    return status;
 }
 
 pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
@@ -392,12 +401,12 @@ pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
     pdl_count_uses(program);
     pdl_status status = fold_affines(program, error);
     if (status != PDL_OK) return status;
-    fold_relus(program);
     fold_pads(program);
+    fold_relus(program); /* a pad may stand between */
     if ((status = splice_concats(program, error)) != PDL_OK) return status;
     if ((status = pdl_pull_strides(program, error)) != PDL_OK) return status;
     commute_pools(program);
     fuse_residuals(program);
     compact(program);
-    return round_shifts(program, error);
+    return round_affines(program, error);
 }

@@ -1,10 +1,7 @@
 /* Element by element and by copying. SPDX-License-Identifier: Apache-2.0 */
 #include "net/kernels.h"
 
-#include <math.h>
 #include <string.h>
-
-#define FEW 64 /* channels of which a row for each pixel is too short */
 
 static size_t pixels_of(const pdl_map *map)
 {
@@ -23,76 +20,12 @@ static void each_row(const pdl_kernel_call *call, row_work work)
             work(call, pixel, channel, channels - channel < PDL_ROW ? channels - channel : PDL_ROW);
 }
 
-/* ---- affine, add ---- */
-
-PDL_VECTOR_CLONES static void scale_shift(float *y, const float *x, const double *scale, const float *shift,
-                                          size_t channels)
-{
-    for (size_t c = 0; c < channels; c++)
-        y[c] = (float)(x[c] * (scale != NULL ? scale[c] : 1.0)) + (shift != NULL ? shift[c] : 0.0f);
-}
+/* ---- add ---- */
 
 PDL_VECTOR_CLONES void pdl_clip(float *y, const float *x, size_t channels)
 {
     for (size_t c = 0; c < channels; c++)
         y[c] = x[c] < 0.0f ? 0.0f : x[c]; /* keeps NaN */
-}
-
-/* `count` elements, at x_at and y_at of the maps, with scales and shifts of their own. */
-static void affine_part(const pdl_kernel_call *call, size_t x_at, size_t y_at, size_t count, const double *scale,
-                        const float *shift)
-{
-    const pdl_map *out = &call->output;
-    float x_room[PDL_ROW], y_room[PDL_ROW];
-    const float *x = pdl_row_read(call->input, x_at, count, x_room);
-    float *y = pdl_row_room(out, y_at, y_room);
-    if (scale == NULL && shift == NULL) {
-        pdl_clip(y, x, count);
-    } else {
-        scale_shift(y, x, scale, shift, count);
-        pdl_finish_row(call, y, count);
-    }
-    pdl_row_write(out, y_at, count, y);
-}
-
-static void affine_row(const pdl_kernel_call *call, size_t pixel, size_t channel, size_t count)
-{
-    const pdl_op *op = call->op;
-    affine_part(call, pixel * call->input->pitch + channel, pixel * call->output.pitch + channel, count,
-                op->scale == NULL ? NULL : op->scale + channel, op->bias == NULL ? NULL : op->bias + channel);
-}
-
-/* Pixels of so few channels (an image's three) that many make a row, whose scales and shifts repeat the pixel's. */
-static void affine_of_few(const pdl_kernel_call *call)
-{
-    const pdl_op *op = call->op;
-    size_t channels = call->output.channels, row = PDL_ROW / channels * channels;
-    size_t all = pixels_of(&call->output) * channels, rows = (all + row - 1) / row;
-#pragma omp parallel
-    {
-        double scale[PDL_ROW];
-        float shift[PDL_ROW];
-        for (size_t i = 0; i < row; i++) {
-            scale[i] = op->scale == NULL ? 1.0 : op->scale[i % channels];
-            shift[i] = op->bias == NULL ? 0.0f : op->bias[i % channels];
-        }
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < rows; i++)
-            affine_part(call, i * row, i * row, all - i * row < row ? all - i * row : row, scale, shift);
-    }
-}
-
-void pdl_kernel_affine(const pdl_kernel_call *call)
-{
-    const pdl_op *op = call->op;
-    bool plain = op->scale == NULL && op->bias == NULL;
-    size_t channels = call->output.channels;
-    if (plain && !op->relu)
-        pdl_activate_map(call->simd, &op->function, call->input, &call->output);
-    else if (!plain && channels <= FEW && call->input->pitch == channels && call->output.pitch == channels)
-        affine_of_few(call);
-    else
-        each_row(call, affine_row);
 }
 
 PDL_VECTOR_CLONES static void sum(float *y, const float *a, const float *b, size_t channels)

@@ -352,6 +352,7 @@ void pdl_program_clear(pdl_program *program)
         pdl_free(op->weight);
         pdl_free(op->scale);
         pdl_free(op->shift);
+        pdl_free(op->factor);
         pdl_free(op->bias);
         pdl_free(op->tap_products);
     }

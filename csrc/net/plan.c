@@ -147,6 +147,8 @@ static void find_lifetimes(planner *p)
         extend(&p->storages[owner_of(p, output)], i);
         for (size_t j = 0; j < op->inputs; j++)
             extend(&p->storages[owner_of(p, pdl_choice_input(program, p->choices, i, j))], i);
+        int factors = pdl_choice_factors(program, p->choices, i);
+        if (factors >= 0) extend(&p->storages[owner_of(p, factors)], i);
     }
 }
 

@@ -131,9 +131,13 @@ static pdl_status make_own(const pdl_engine *engine, const pdl_program *program,
     step->kind = kernels[PDL_OP_CONV].kind;
     step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
     if (choice->tile == PDL_TILE_1X1) {
-        const pdl_op *depthwise = choice->depthwise < 0 ? NULL : &program->ops[choice->depthwise];
-        pdl_pointwise_plan(&step->pointwise, depthwise, in, out, setting->threads, setting->simd);
-        if (depthwise != NULL) step->implementation = "pdl:depthwise_pointwise";
+        const pdl_op *before = choice->before < 0 ? NULL : &program->ops[choice->before];
+        pdl_pointwise_plan(&step->pointwise, before, in, out, setting->threads, setting->simd);
+        step->pointwise.factors = &step->maps[step->op->inputs + 1];
+        if (before != NULL)
+            step->implementation = before->kind == PDL_OP_DEPTHWISE ? "pdl:depthwise_pointwise"
+                                   : before->kind == PDL_OP_AFFINE  ? "pdl:affine_pointwise"
+                                                                    : "pdl:merge_pointwise";
         step->scratch_bytes = step->pointwise.scratch;
         return PDL_OK;
     }
@@ -161,14 +165,16 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     step->op = op;
     step->layer = last->layer;
     step->input = pdl_choice_input(program, choices, index, 0);
+    step->factors = pdl_choice_factors(program, choices, index);
     step->output = last->output;
-    step->maps = calloc(op->inputs + 1, sizeof *step->maps);
-    if (step->maps == NULL) return pdl_fail_memory(error, (op->inputs + 1) * sizeof *step->maps, op->layer);
+    step->maps = calloc(op->inputs + 2, sizeof *step->maps);
+    if (step->maps == NULL) return pdl_fail_memory(error, (op->inputs + 2) * sizeof *step->maps, op->layer);
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i] = map_of(prepared, program, pdl_choice_input(program, choices, index, i));
     step->maps[op->inputs] = map_of(prepared, program, step->output);
+    if (step->factors >= 0) step->maps[op->inputs + 1] = map_of(prepared, program, step->factors);
     step->flops = count_flops(program, op, batch) + count_flops_of(program, choice->pool, batch) +
-                  count_flops_of(program, choice->depthwise, batch);
+                  count_flops_of(program, choice->before, batch);
     pdl_status status = PDL_OK;
     if (choice->tile != PDL_TILE_KINDS) {
         status = make_own(engine, program, &prepared->setting, choice, step, error);
@@ -271,6 +277,7 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
     for (size_t i = 0; i < op->inputs; i++)
         step->maps[i].data = address(prepared, bases, i == 0 ? step->input : op->input[i]);
     step->maps[op->inputs].data = address(prepared, bases, step->output);
+    if (step->factors >= 0) step->maps[op->inputs + 1].data = address(prepared, bases, step->factors);
     if (step->primitive != NULL) {
         pdl_status status = run_primitive(engine, step, bases, error);
         if (status == PDL_OK && step->function_after)

@@ -13,10 +13,11 @@
 typedef struct pdl_step {
     pdl_op *op;
     const char *layer; /* whose output this gives */
-    int input;         /* the value it reads first: the operation's, or what its depthwise part reads */
+    int input;         /* the value it reads first: the operation's, or what the operation done on the way reads */
+    int factors;       /* the value with the factors of a product done on the way, or -1 */
     int output;        /* the value it makes: the operation's, or what its pooling makes of that */
     pdl_kernel kernel; /* NULL: a convolution of ours, or the primitive */
-    pdl_map *maps;     /* the inputs, then the output; data is set before every run */
+    pdl_map *maps;     /* the inputs, the output, and the factors; data is set before every run */
     dnnl_primitive_t primitive;
     dnnl_memory_t source, target, bias, scratch;
     dnnl_exec_arg_t args[5];

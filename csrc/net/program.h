@@ -76,7 +76,7 @@ typedef struct pdl_op {
                        once packed */
     size_t weights; /* elements of weight */
     double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
-    float *bias;               /* [out channels] or NULL: shift as the kernels read it */
+    float *factor, *bias;      /* [out channels] or NULL: scale and shift as the kernels read them */
     bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */
     struct pdl_packed *packed; /* list of the layouts that prepared batches use */
     struct pdl_tile_weights *tile_weights; /* the same for Winograd */

@@ -62,7 +62,7 @@ static void write_question(const pdl_program *program, const pdl_op *op, const p
 static bool add_runner(trial *t, pdl_tile_kind tile)
 {
     pdl_program layer = *t->program;
-    pdl_choice choice = {.tile = tile, .pool = -1, .depthwise = -1};
+    pdl_choice choice = {.tile = tile, .pool = -1, .before = -1};
     layer.ops = t->op;
     layer.op_count = 1;
     layer.input = t->op->input[0];
@@ -168,7 +168,7 @@ static size_t contestants(const pdl_program *program, size_t index, const pdl_se
     const pdl_op *op = &program->ops[index];
     /* By itself, a layer cannot show what copying its part of a concat costs, or what it does of the layer before, or
      * read what it writes to. */
-    if (op->kind != PDL_OP_CONV || pdl_makes_slice(program, op) || pdl_find_depthwise(program, index, setting) >= 0 ||
+    if (op->kind != PDL_OP_CONV || pdl_makes_slice(program, op) || pdl_find_before(program, index, setting) >= 0 ||
         (op->residual && op->input[0] == op->input[1]))
         return 0;
     size_t all = pdl_candidates_list(program, index, setting, list), close = 1;

@@ -161,7 +161,8 @@ def test_keras_loads_what_fits_by_our_order(tmp_path, network):
 FAMILIES = [
     "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
     "DenseNet121", "DenseNet169", "DenseNet201",
-    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "NASNetMobile", "InceptionResNetV2",
+    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "NASNetMobile", "NASNetLarge",
+    "InceptionResNetV2",
     "EfficientNetB0", "EfficientNetB1", "EfficientNetB4",
     "EfficientNetV2B0", "EfficientNetV2B3", "EfficientNetV2S", "ConvNeXtTiny", "ConvNeXtSmall",
 ]  # fmt: skip

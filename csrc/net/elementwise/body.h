@@ -62,6 +62,41 @@ static void activate(const pdl_function *function, const pdl_rows *rows)
 
 #undef CASE
 
+/* ---- affine ---- */
+
+INLINE void scale_as(const bool scales, const bool shifts, const bool relu, const float *factor, const float *shift,
+                     const pdl_rows *r)
+{
+    const element *x = r->a;
+    element *y = r->y;
+    for (size_t i = 0; i < r->rows; i++, x += r->a_pitch, y += r->y_pitch)
+        for (size_t c = 0; c < r->count; c += LANES) {
+            size_t left = r->count - c;
+            bool whole = left >= LANES;
+            vec a = whole ? element_load(x + c) : element_load_part(x + c, left);
+            vec b = !shifts ? vec_zero() : whole ? vec_load(shift + c) : vec_load_part(shift + c, left);
+            if (scales)
+                a = vec_fma(a, whole ? vec_load(factor + c) : vec_load_part(factor + c, left), b);
+            else if (shifts)
+                a = vec_add(a, b);
+            if (relu) a = vec_relu(a);
+            if (whole)
+                element_store(y + c, a);
+            else
+                element_store_part(y + c, left, a);
+        }
+}
+
+static void scale(const float *factor, const float *shift, bool relu, const pdl_rows *rows)
+{
+    if (factor != NULL && shift != NULL && relu)
+        scale_as(true, true, true, factor, shift, rows);
+    else if (factor == NULL && shift == NULL && relu)
+        scale_as(false, false, true, factor, shift, rows);
+    else
+        scale_as(factor != NULL, shift != NULL, relu, factor, shift, rows);
+}
+
 /* ---- two numbers ---- */
 
 INLINE vec join(const pdl_combination how, vec a, vec b)
@@ -183,4 +218,4 @@ static void normalize(pdl_norm norm, float epsilon, const float *gamma, const fl
     }
 }
 
-const pdl_elementwise_kernels NAME = {.activate = activate, .combine = combine, .normalize = normalize};
+const pdl_elementwise_kernels NAME = {.activate = activate, .scale = scale, .combine = combine, .normalize = normalize};

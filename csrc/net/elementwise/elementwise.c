@@ -71,6 +71,67 @@ void pdl_finish_row(const pdl_kernel_call *call, float *y, size_t count)
         pdl_activate_rows(of_floats[call->simd], &call->op->function, y, count, 1, count);
 }
 
+/* ---- affine ---- */
+
+#define FEW 64 /* channels of which a row for each pixel is too short */
+
+void pdl_scale_rows(pdl_simd simd, const pdl_op *op, const pdl_rows *rows)
+{
+    pdl_elementwise_kernels_for(simd)->scale(op->factor, op->bias, op->relu, rows);
+    pdl_activate_rows(simd, &op->function, rows->y, rows->y_pitch, rows->rows, rows->count);
+}
+
+/* Pixels of so few channels (an image's three) that many make a row, whose scales and shifts repeat the pixel's. */
+static void affine_of_few(const pdl_kernel_call *call)
+{
+    const pdl_op *op = call->op;
+    const pdl_map *out = &call->output;
+    size_t channels = out->channels, row = PDL_ROW / channels * channels;
+    size_t all = out->batch * out->height * out->width * channels, rows = (all + row - 1) / row;
+    float factor[PDL_ROW], bias[PDL_ROW];
+    for (size_t i = 0; i < row; i++) {
+        factor[i] = op->factor == NULL ? 1.0f : op->factor[i % channels];
+        bias[i] = op->bias == NULL ? 0.0f : op->bias[i % channels];
+    }
+    pdl_op repeated = *op;
+    repeated.factor = factor;
+    repeated.bias = bias;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < rows; i++)
+        pdl_scale_rows(call->simd, &repeated,
+                       &(pdl_rows){.a = pdl_map_at(call->input, i * row),
+                                   .y = pdl_map_at(out, i * row),
+                                   .rows = 1,
+                                   .count = all - i * row < row ? all - i * row : row});
+}
+
+static void affine_of_many(const pdl_kernel_call *call)
+{
+    const pdl_map *in = call->input, *out = &call->output;
+    size_t pixels = out->batch * out->height * out->width, step = (RUN + out->channels - 1) / out->channels;
+#pragma omp parallel for schedule(static)
+    for (size_t first = 0; first < pixels; first += step)
+        pdl_scale_rows(call->simd, call->op,
+                       &(pdl_rows){.a = pdl_map_at(in, first * in->pitch),
+                                   .y = pdl_map_at(out, first * out->pitch),
+                                   .a_pitch = in->pitch,
+                                   .y_pitch = out->pitch,
+                                   .rows = pixels - first < step ? pixels - first : step,
+                                   .count = out->channels});
+}
+
+void pdl_kernel_affine(const pdl_kernel_call *call)
+{
+    const pdl_op *op = call->op;
+    size_t channels = call->output.channels;
+    if (op->factor == NULL && op->bias == NULL && !op->relu)
+        pdl_activate_map(call->simd, &op->function, call->input, &call->output);
+    else if (channels <= FEW && call->input->pitch == channels && call->output.pitch == channels)
+        affine_of_few(call);
+    else
+        affine_of_many(call);
+}
+
 /* ---- merging ---- */
 
 /* The row of `map` that goes with the result's pixels from `line` = image * height + row on; its extents of 1 repeat.

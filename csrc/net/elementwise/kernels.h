@@ -3,7 +3,7 @@
 #ifndef PDL_NET_ELEMENTWISE_KERNELS_H
 #define PDL_NET_ELEMENTWISE_KERNELS_H
 
-#include "net/elementwise/activations.h"
+#include "net/program.h"
 #include "net/simd/simd.h"
 
 #include <stdbool.h>
@@ -32,6 +32,8 @@ typedef enum pdl_combination {
 typedef struct pdl_elementwise_kernels {
     /* y = function(a) */
     void (*activate)(const pdl_function *function, const pdl_rows *rows);
+    /* y = relu(factor a + shift), the relu where it is asked for; factor, shift: [count], or NULL for 1 and 0. */
+    void (*scale)(const float *factor, const float *shift, bool relu, const pdl_rows *rows);
     /* y = a ? b */
     void (*combine)(pdl_combination how, const pdl_rows *rows);
     /* y = gamma z + beta with each row of a normalized to z; gamma, beta: [count] or NULL. */
@@ -45,6 +47,9 @@ extern const pdl_elementwise_kernels pdl_elementwise_avx512, pdl_elementwise_bf1
 #endif
 
 const pdl_elementwise_kernels *pdl_elementwise_kernels_for(pdl_simd simd);
+
+/* y = f(factor a + shift) of rows of an affine operation's channels. */
+void pdl_scale_rows(pdl_simd simd, const pdl_op *op, const pdl_rows *rows);
 
 /* function(y) in place of `rows` rows, where a function is set. */
 void pdl_activate_rows(pdl_simd simd, const pdl_function *function, void *y, size_t pitch, size_t rows, size_t count);

@@ -38,16 +38,16 @@ bool pdl_pointwise_fits(const pdl_op *op, size_t channels)
     return true;
 }
 
-void pdl_pointwise_plan(pdl_pointwise *plan, const pdl_op *depthwise, const pdl_map *in, const pdl_map *out,
+void pdl_pointwise_plan(pdl_pointwise *plan, const pdl_op *before, const pdl_map *in, const pdl_map *out,
                         size_t threads, pdl_simd simd)
 {
     size_t element = pdl_element_size(in->precision), pixels = out->batch * out->height * out->width;
     size_t panels = pdl_size_div_up(out->channels, 2 * pdl_winograd_kernels_for(simd)->lanes);
     size_t at_once = BLOCK_BYTES / (in->channels * element);
     at_once = at_once < MIN_PIXELS ? MIN_PIXELS : at_once > MAX_PIXELS ? MAX_PIXELS : at_once / 14 * 14;
-    *plan = (pdl_pointwise){.depthwise = depthwise, .blocks = pdl_size_div_up(pixels, at_once)};
+    *plan = (pdl_pointwise){.before = before, .blocks = pdl_size_div_up(pixels, at_once)};
     plan->parts = pdl_size_min(pdl_size_div_up(4 * threads, plan->blocks), pdl_size_div_up(panels, MIN_PANELS));
-    if (depthwise == NULL) return;
+    if (before == NULL) return;
     plan->pitch = in->channels + PDL_ALIGNMENT / element; /* whatever the channels, not all on the same cache sets */
     plan->share = pdl_size_div_up(at_once * plan->pitch * element, PDL_ALIGNMENT) * PDL_ALIGNMENT;
     plan->scratch = plan->share * threads;
@@ -61,23 +61,55 @@ typedef struct run {
     char *scratch;
 } run;
 
+/* Pixels [first, last) of the depthwise before, to x. */
+static void sum_windows(const run *r, size_t first, size_t last, char *x)
+{
+    pdl_depthwise depthwise = {.op = r->plan->before,
+                               .in = r->call->input,
+                               .height = r->call->output.height,
+                               .width = r->call->output.width,
+                               .pitch = r->plan->pitch,
+                               .simd = r->call->simd};
+    pdl_depthwise_pixels(&depthwise, first, last, x);
+}
+
+/* Of the affine or the product before. */
+static void scale_pixels(const run *r, size_t first, size_t last, char *x)
+{
+    const pdl_map *in = r->call->input, *factors = r->plan->factors;
+    size_t of_image = in->height * in->width, pitch = r->plan->pitch, end;
+    for (size_t pixel = first; pixel < last; pixel = end) {
+        size_t image = pixel / of_image;
+        end = pdl_size_min((image + 1) * of_image, last);
+        pdl_rows rows = {.a = pdl_map_at(in, pixel * in->pitch),
+                         .y = x + (pixel - first) * pitch * pdl_element_size(in->precision),
+                         .a_pitch = in->pitch,
+                         .y_pitch = pitch,
+                         .rows = end - pixel,
+                         .count = in->channels};
+        if (r->plan->before->kind == PDL_OP_AFFINE) {
+            pdl_scale_rows(r->call->simd, r->plan->before, &rows);
+        } else {
+            rows.b = pdl_map_at(factors, image * factors->pitch);
+            pdl_elementwise_kernels_for(r->call->simd)->combine(PDL_COMBINE_MULTIPLY, &rows);
+        }
+    }
+}
+
 /* The block's pixels [first, last) as the product reads them. */
 static void find_input(const run *r, size_t first, size_t last, pdl_pointwise_block *block)
 {
-    const pdl_map *in = r->call->input, *out = &r->call->output;
-    if (r->plan->depthwise == NULL) {
+    const pdl_map *in = r->call->input;
+    if (r->plan->before == NULL) {
         block->x = pdl_map_at(in, first * in->pitch);
         block->x_pitch = in->pitch;
         return;
     }
     char *x = r->scratch + (size_t)omp_get_thread_num() * r->plan->share;
-    pdl_depthwise depthwise = {.op = r->plan->depthwise,
-                               .in = in,
-                               .height = out->height,
-                               .width = out->width,
-                               .pitch = r->plan->pitch,
-                               .simd = r->call->simd};
-    pdl_depthwise_pixels(&depthwise, first, last, x);
+    if (r->plan->before->kind == PDL_OP_DEPTHWISE)
+        sum_windows(r, first, last, x);
+    else
+        scale_pixels(r, first, last, x);
     block->x = x;
     block->x_pitch = r->plan->pitch;
 }
