@@ -203,3 +203,42 @@ def test_a_file_that_spark_did_not_take_is_given_again(tmp_path):
     for _ in range(2):
         _add_file(SimpleNamespace(sparkContext=context), file)
     assert len(added) == 2
+
+
+def test_a_worker_collects_no_garbage_among_what_it_has_loaded(images, featurizer):
+    """Spark's daemon collects after every task: it walked through all modules each time."""
+    featurizer.transform(images).select("features").collect()
+
+    def probe(batches):
+        import gc
+
+        import pyarrow
+
+        rows = sum(batch.num_rows for batch in batches)
+        yield pyarrow.RecordBatch.from_pydict(
+            {"rows": [rows], "kept": [gc.get_freeze_count()], "others": [len(gc.get_objects())]}
+        )
+
+    found = images.mapInArrow(probe, "rows long, kept long, others long").collect()
+    assert sum(row.rows for row in found) == 12
+    assert any(row.kept > 10 * row.others for row in found)
+
+
+def test_stages_are_freed_without_a_collector(own_images):
+    """So a worker that has frozen what it loaded does not hold networks for ever."""
+    import gc
+    import weakref
+
+    path = str(Path(__file__).parents[1] / "golden" / "onnx" / "keras.onnx")
+    stage = pydeepl.DeepImageFeaturizer(
+        inputCol="image", outputCol="features", modelName=path, preprocessing="none"
+    )
+    gc.disable()
+    try:
+        stage.transform(own_images)
+        network = weakref.ref(stage.featurizer()._loaded)
+        assert network() is not None
+        del stage
+        assert network() is None
+    finally:
+        gc.enable()
