@@ -48,8 +48,8 @@ def _spare_the_collector() -> None:
     """Has the garbage collector leave alone what the first task of this worker has loaded, modules above all.
 
     Spark's workers collect all garbage after each task: a walk through the modules of pydeepl, NumPy and
-    pandas took 70 ms of a CPU, as long as two images. Stages and networks are freed when nobody holds them, by
-    their reference counts: nothing of theirs waits for the collector.
+    pandas took 70 ms of a CPU, as long as two images. Stages and networks are freed when nobody holds them,
+    by their reference counts: nothing of theirs waits for the collector.
     """
     if gc.get_freeze_count() == 0:
         gc.collect()
