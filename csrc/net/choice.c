@@ -23,6 +23,8 @@
 /* What less error may cost in bfloat16, by the estimate. Maps of 14 x 14, which large tiles do not divide, are next to
  * the features, which errors of the last layers change most: there small tiles took 1.12 times as long. */
 #define BF16_PRICE 1.4
+/* Of a map that is better not written: a part of a core's L2 cache for each image, more than it for a batch. */
+#define EXPANDED_BYTES ((size_t)4 << 20)
 
 pdl_map pdl_shape_of(const pdl_program *program, int value, size_t batch)
 {
@@ -84,6 +86,44 @@ static int map_before(const pdl_program *program, const pdl_op *op)
     return map_of_product(program, op);
 }
 
+/* The 1x1 convolution that alone reads the operation's output and could do it on the way, or -1. */
+static int find_product(const pdl_program *program, const pdl_op *op)
+{
+    if (program->values[op->output].uses != 1) return -1;
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *conv = &program->ops[i];
+        if (conv->kind == PDL_OP_CONV && conv->input[0] == op->output)
+            return pdl_pointwise_fits(conv, program->values[op->output].channels) ? (int)i : -1;
+    }
+    return -1;
+}
+
+int pdl_find_expansion(const pdl_program *program, size_t index, const pdl_setting *setting)
+{
+    const pdl_op *op = &program->ops[index];
+    if (op->kind != PDL_OP_DEPTHWISE || op->multiplier != 1 || setting->algorithm != PDL_ALGORITHM_AUTO) return -1;
+    const pdl_value *in = &program->values[op->input[0]], *out = &program->values[op->output];
+    int maker = in->producer;
+    if (maker < 0 || in->uses != 1) return -1;
+    const pdl_op *conv = &program->ops[maker];
+    /* Where windows have gaps, later ones may begin above earlier ones. */
+    if (conv->kind != PDL_OP_CONV || conv->residual || op->window.dilation[0] != 1) return -1;
+    if (!pdl_pointwise_fits(conv, program->values[conv->input[0]].channels)) return -1;
+    size_t bytes = setting->batch * pdl_value_size(in) * pdl_element_size(program->precision);
+    /* The map that a 1x1 after it would do without is to be the smaller one. */
+    bool pays = find_product(program, op) < 0 || 2 * pdl_value_size(out) <= pdl_value_size(in);
+    if (bytes < EXPANDED_BYTES || !pays) return -1;
+    return may_change(program, conv->input[0], (size_t)maker, index) ? -1 : maker;
+}
+
+bool pdl_is_expansion(const pdl_program *program, size_t index, const pdl_setting *setting)
+{
+    for (size_t i = index + 1; i < program->op_count; i++)
+        if (program->ops[i].kind == PDL_OP_DEPTHWISE && program->ops[i].input[0] == program->ops[index].output)
+            return pdl_find_expansion(program, i, setting) == (int)index;
+    return false;
+}
+
 int pdl_find_before(const pdl_program *program, size_t index, const pdl_setting *setting)
 {
     const pdl_op *conv = &program->ops[index];
@@ -91,7 +131,7 @@ int pdl_find_before(const pdl_program *program, size_t index, const pdl_setting 
     if (!pdl_pointwise_fits(conv, program->values[conv->input[0]].channels)) return -1;
     if (maker < 0 || program->values[conv->input[0]].uses != 1) return -1;
     const pdl_op *before = &program->ops[maker];
-    if (map_before(program, before) < 0) return -1;
+    if (map_before(program, before) < 0 || pdl_find_expansion(program, (size_t)maker, setting) >= 0) return -1;
     pdl_pointwise plan;
     pdl_map in = pdl_shape_of(program, conv->input[0], setting->batch);
     pdl_map out = pdl_shape_of(program, conv->output, setting->batch);
@@ -231,7 +271,7 @@ int pdl_choice_input(const pdl_program *program, const pdl_choice *choices, size
     int before = input == 0 ? choices[index].before : -1;
     if (before < 0) return program->ops[index].input[input];
     const pdl_op *op = &program->ops[before];
-    return op->input[map_before(program, op)];
+    return op->input[op->kind == PDL_OP_MERGE ? map_of_product(program, op) : 0];
 }
 
 int pdl_choice_factors(const pdl_program *program, const pdl_choice *choices, size_t index)
@@ -258,6 +298,11 @@ pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, cons
     if (setting->decisions != NULL && setting->algorithm == PDL_ALGORITHM_AUTO)
         pdl_trial_run(engine, program, setting, choices);
     for (size_t i = 0; i < program->op_count; i++) {
+        choices[i].before = pdl_find_expansion(program, i, setting);
+        if (choices[i].before >= 0) choices[choices[i].before].done = true;
+    }
+    for (size_t i = 0; i < program->op_count; i++) {
+        if (choices[i].done) continue;
         choices[i].pool = find_pool(program, i, choices[i].tile, setting->simd);
         if (choices[i].pool >= 0) choices[choices[i].pool].done = true;
         if (choices[i].tile == PDL_TILE_1X1) choices[i].before = pdl_find_before(program, i, setting);

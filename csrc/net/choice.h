@@ -26,7 +26,7 @@ typedef struct pdl_candidate {
 typedef struct pdl_choice {
     pdl_tile_kind tile; /* convolution: as a candidate's */
     int pool;           /* the pooling operation that is done on the way, or -1 */
-    int before;         /* a 1x1's: the operation before it that is done on the way, or -1 */
+    int before;         /* a 1x1's, a depthwise's: the operation before it that is done on the way, or -1 */
     bool done;          /* another operation does this one on the way */
 } pdl_choice;
 
@@ -46,6 +46,13 @@ int pdl_choice_factors(const pdl_program *program, const pdl_choice *choices, si
 /* The operation whose output 1x1 convolution `index` alone reads, and which ours may do on the way, or -1. It then
  * reads what that one reads, later than that would. */
 int pdl_find_before(const pdl_program *program, size_t index, const pdl_setting *setting);
+
+/* The 1x1 convolution whose output depthwise operation `index` alone reads, and which pays to be done on the way, or
+ * -1. */
+int pdl_find_expansion(const pdl_program *program, size_t index, const pdl_setting *setting);
+
+/* Whether the convolution is done on the way of a depthwise operation. */
+bool pdl_is_expansion(const pdl_program *program, size_t index, const pdl_setting *setting);
 
 /* One for every operation; free() them. */
 pdl_status pdl_choices_make(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,

@@ -101,19 +101,20 @@ static pdl_map map_of(const pdl_prepared *prepared, const pdl_program *program, 
     return map;
 }
 
-/* Our own layout of the weights. A 1x1's holds them as they were given, which are dropped; Winograd's does not. */
-static pdl_status get_tile_weights(const pdl_engine *engine, const pdl_program *program, pdl_tile_kind tile,
+/* Our own layout of a convolution's weights. A 1x1's holds them as they were given, which are dropped; Winograd's does
+ * not. */
+static pdl_status get_tile_weights(const pdl_engine *engine, const pdl_program *program, pdl_op *op, pdl_tile_kind tile,
                                    pdl_simd simd, pdl_step *step, pdl_error *error)
 {
-    pdl_op *op = step->op;
     bool keep = op->keep_weight || tile != PDL_TILE_1X1;
     pdl_status status = PDL_OK;
+    step->tile_op = op;
     step->tile_weights = pdl_tile_weights_find(op, tile, simd);
     if (step->tile_weights == NULL) {
-        status = pdl_step_keep_weight(engine, program, step, error);
+        size_t channels = program->values[op->input[0]].channels, outputs = program->values[op->output].channels;
+        status = pdl_step_keep_weight(engine, program, &(pdl_step){.op = op}, error);
         if (status == PDL_OK)
-            status = pdl_tile_weights_make(op, tile, step->maps[0].channels, step->maps[op->inputs].channels, simd,
-                                           &step->tile_weights, error);
+            status = pdl_tile_weights_make(op, tile, channels, outputs, simd, &step->tile_weights, error);
         op->keep_weight = keep;
     }
     if (status != PDL_OK || keep) return status;
@@ -122,11 +123,23 @@ static pdl_status get_tile_weights(const pdl_engine *engine, const pdl_program *
     return PDL_OK;
 }
 
+/* A depthwise and the 1x1 before it. */
+static pdl_status make_expanded(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
+                                const pdl_choice *choice, pdl_step *step, pdl_error *error)
+{
+    pdl_op *conv = &program->ops[choice->before];
+    step->kind = kernels[PDL_OP_DEPTHWISE].kind;
+    step->implementation = "pdl:pointwise_depthwise";
+    pdl_expanded_plan(&step->expanded, conv, step->op, &step->maps[0], &step->maps[1], setting->threads);
+    step->scratch_bytes = step->expanded.scratch;
+    return get_tile_weights(engine, program, conv, PDL_TILE_1X1, setting->simd, step, error);
+}
+
 static pdl_status make_own(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
                            const pdl_choice *choice, pdl_step *step, pdl_error *error)
 {
     const pdl_map *in = &step->maps[0], *out = &step->maps[step->op->inputs];
-    pdl_status status = get_tile_weights(engine, program, choice->tile, setting->simd, step, error);
+    pdl_status status = get_tile_weights(engine, program, step->op, choice->tile, setting->simd, step, error);
     if (status != PDL_OK) return status;
     step->kind = kernels[PDL_OP_CONV].kind;
     step->implementation = choice->pool >= 0 ? pdl_tiles[choice->tile].pooled_name : pdl_tiles[choice->tile].name;
@@ -178,6 +191,8 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
     pdl_status status = PDL_OK;
     if (choice->tile != PDL_TILE_KINDS) {
         status = make_own(engine, program, &prepared->setting, choice, step, error);
+    } else if (op->kind == PDL_OP_DEPTHWISE && choice->before >= 0) {
+        status = make_expanded(engine, program, &prepared->setting, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
         status = pdl_step_make_primitive(engine, program, batch, step, error);
@@ -234,7 +249,7 @@ static void destroy_step(pdl_step *step)
     for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
         if (memories[i] != NULL) dnnl_memory_destroy(memories[i]);
     if (step->primitive != NULL) dnnl_primitive_destroy(step->primitive);
-    if (step->tile_weights != NULL) pdl_tile_weights_release(step->op, step->tile_weights);
+    if (step->tile_weights != NULL) pdl_tile_weights_release(step->tile_op, step->tile_weights);
     if (step->packed != NULL) pdl_packed_release(step->op, step->packed);
     free(step->maps);
 }
@@ -288,6 +303,8 @@ static pdl_status run_step(const pdl_engine *engine, const pdl_prepared *prepare
         .op = op, .input = step->maps, .output = step->maps[op->inputs], .simd = prepared->setting.simd};
     if (step->tile_weights == NULL)
         step->kernel(&call);
+    else if (op->kind == PDL_OP_DEPTHWISE)
+        pdl_expanded_run(&step->expanded, step->tile_weights, &call, bases->scratch);
     else if (step->tile_weights->tile == PDL_TILE_1X1)
         pdl_pointwise_run(&step->pointwise, step->tile_weights, &call, bases->scratch);
     else

@@ -7,6 +7,7 @@
 #include "net/kernels.h"
 #include "net/packed.h"
 #include "net/plan.h"
+#include "net/pointwise/expanded.h"
 #include "net/pointwise/pointwise.h"
 
 /* One operation, as a primitive of oneDNN or as a kernel of ours. */
@@ -24,8 +25,10 @@ typedef struct pdl_step {
     int arg_count;
     pdl_packed *packed;
     const pdl_tile_weights *tile_weights; /* of our own convolutions; NULL: another kind of step */
+    pdl_op *tile_op;                      /* whose they are */
     pdl_winograd winograd;
     pdl_pointwise pointwise; /* of a 1x1, in the place of that */
+    pdl_expanded expanded;   /* of a depthwise with a 1x1 before it */
     size_t scratch_bytes;
     bool function_after; /* the primitive lacks the operation's function: it follows in a pass of its own */
     const char *kind, *implementation;

@@ -168,8 +168,8 @@ static size_t contestants(const pdl_program *program, size_t index, const pdl_se
     const pdl_op *op = &program->ops[index];
     /* By itself, a layer cannot show what copying its part of a concat costs, or what it does of the layer before, or
      * read what it writes to. */
-    if (op->kind != PDL_OP_CONV || pdl_makes_slice(program, op) || pdl_find_before(program, index, setting) >= 0 ||
-        (op->residual && op->input[0] == op->input[1]))
+    if (op->kind != PDL_OP_CONV || pdl_is_expansion(program, index, setting) || pdl_makes_slice(program, op) ||
+        pdl_find_before(program, index, setting) >= 0 || (op->residual && op->input[0] == op->input[1]))
         return 0;
     size_t all = pdl_candidates_list(program, index, setting, list), close = 1;
     qsort(list, all, sizeof *list, by_estimate);

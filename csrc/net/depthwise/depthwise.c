@@ -98,7 +98,7 @@ static void sum_row(const pdl_depthwise *d, size_t line, size_t begin, size_t en
     bool clips = pdl_function_clips(&op->function, &ceiling);
     pdl_window_range(window, 0, line % d->height, in->height, &top, &bottom, &row);
     kernels[d->simd](&(pdl_depthwise_windows){
-        .x = pdl_map_at(in, (image * in->height + row) * in->width * in->pitch),
+        .x = pdl_map_at(in, (image * in->height + row - d->first_row) * in->width * in->pitch),
         .y = y,
         .w = op->weight + top * window->kernel[1] * in->channels,
         .bias = op->bias,

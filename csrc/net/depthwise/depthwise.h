@@ -8,6 +8,7 @@
 typedef struct pdl_depthwise {
     const pdl_op *op;
     const pdl_map *in;
+    size_t first_row;     /* of the only image, that `in` begins with; 0 for a whole batch */
     size_t height, width; /* of its output */
     size_t pitch;         /* elements from a result to the next */
     pdl_simd simd;

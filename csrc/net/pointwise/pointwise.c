@@ -114,6 +114,36 @@ static void find_input(const run *r, size_t first, size_t last, pdl_pointwise_bl
     block->x_pitch = r->plan->pitch;
 }
 
+/* What ends the convolution. */
+static void set_finish(const pdl_op *op, pdl_simd simd, pdl_pointwise_block *block)
+{
+    block->ceiling = INFINITY;
+    bool clips = pdl_function_clips(&op->function, &block->ceiling);
+    block->residual = op->residual;
+    block->relu = op->relu || clips;
+    block->function = &op->function;
+    if (!clips && pdl_function_is_set(&op->function)) block->activate = pdl_elementwise_kernels_for(simd)->activate;
+}
+
+void pdl_pointwise_pixels(const pdl_op *op, const pdl_tile_weights *weights, const void *x, size_t x_pitch,
+                          size_t pixels, void *y, size_t y_pitch)
+{
+    size_t element = weights->simd >= PDL_SIMD_BF16_PORTABLE ? sizeof(pdl_bf16) : sizeof(float);
+    pdl_pointwise_block block = {.u = weights->u,
+                                 .bias = op->bias,
+                                 .channels = weights->channels,
+                                 .outputs = weights->outputs,
+                                 .x_pitch = x_pitch,
+                                 .y_pitch = y_pitch};
+    set_finish(op, weights->simd, &block);
+    for (size_t done = 0; done < pixels; done += block.pixels) {
+        block.x = (const char *)x + done * x_pitch * element;
+        block.y = (char *)y + done * y_pitch * element;
+        block.pixels = pdl_size_min(pixels - done, MAX_PIXELS);
+        kernels[weights->simd](&block);
+    }
+}
+
 static void run_task(const run *r, size_t task)
 {
     const pdl_map *in = r->call->input, *out = &r->call->output;
@@ -124,8 +154,6 @@ static void run_task(const run *r, size_t task)
     size_t first = pixels * block / blocks, last = pixels * (block + 1) / blocks;
     size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;
     if (end > out->channels) end = out->channels;
-    float ceiling = INFINITY;
-    bool clips = pdl_function_clips(&op->function, &ceiling), calls = !clips && pdl_function_is_set(&op->function);
     pdl_pointwise_block work = {
         .u = (const char *)r->weights->u + begin * in->channels * pdl_element_size(in->precision),
         .bias = op->bias == NULL ? NULL : op->bias + begin,
@@ -134,12 +162,8 @@ static void run_task(const run *r, size_t task)
         .channels = in->channels,
         .outputs = end - begin,
         .y_pitch = out->pitch,
-        .residual = op->residual,
-        .relu = op->relu || clips,
-        .ceiling = ceiling,
-        .activate = calls ? pdl_elementwise_kernels_for(r->call->simd)->activate : NULL,
-        .function = &op->function,
     };
+    set_finish(op, r->call->simd, &work);
     find_input(r, first, last, &work);
     kernels[r->call->simd](&work);
 }

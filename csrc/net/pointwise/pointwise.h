@@ -31,4 +31,8 @@ void pdl_pointwise_plan(pdl_pointwise *plan, const pdl_op *before, const pdl_map
 void pdl_pointwise_run(const pdl_pointwise *plan, const pdl_tile_weights *weights, const pdl_kernel_call *call,
                        void *scratch);
 
+/* The convolution of some pixels by the calling thread: x [pixels, weights->channels], y [pixels, weights->outputs]. */
+void pdl_pointwise_pixels(const pdl_op *op, const pdl_tile_weights *weights, const void *x, size_t x_pitch,
+                          size_t pixels, void *y, size_t y_pitch);
+
 #endif
