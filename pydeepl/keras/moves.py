@@ -65,6 +65,11 @@ def _crop(graph: Any, name: str, x: int, sides: list[tuple[int, int]]) -> int:
     return int(graph.crop(name, x, tuple(before for before, _ in sides), tuple(extents)))
 
 
+def _part(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
+    """Of every axis a range: no layer of Keras, but what ONNX's Split and Slice ask for."""
+    return int(graph.crop(name, inputs[0], tuple(config["first"]), tuple(config["extents"])))
+
+
 def _cropping_1d(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
     return _crop(graph, name, inputs[0], [pair(config["cropping"])])
 
@@ -108,6 +113,7 @@ BUILDERS: dict[str, Builder] = {
     "Permute": _permute,
     "RepeatVector": _repeat_vector,
     "Concatenate": _concatenate,
+    "Crop": _part,
     "Cropping1D": _cropping_1d,
     "Cropping2D": _cropping_2d,
     "Resizing": _resizing,

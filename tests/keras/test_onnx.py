@@ -222,6 +222,69 @@ CASES = {
         ],
         {"last": np.array([3]), "w": numbers(4, 3, 1, 1), "to": np.array([0, -1])},
     ),
+    "parts": (
+        [
+            node("Split", "x", "a b", axis=3, num_outputs=2),
+            node("Split", "a sizes", "c d e", axis=1),
+            node("Slice", "b from to axes", "f"),
+            node("Concat", "e d f c", axis=1),
+        ],
+        {"sizes": np.array([1, 1, 1]), "from": np.array([-2]), "to": np.array([9]), "axes": np.array([1])},
+    ),
+    "channel shuffle": (
+        [
+            node("Conv", "x w", "a"),
+            node("Reshape", "a groups", "b"),
+            node("Transpose", "b", "c", perm=[0, 2, 1, 3, 4]),
+            node("Reshape", "c channels", "d"),
+            node("Conv", "d v", group=2),
+        ],
+        {
+            "w": numbers(4, 3, 1, 1),
+            "v": numbers(6, 2, 3, 3),
+            "groups": np.array([0, 2, 2, 9, 8]),
+            "channels": np.array([0, -1, 9, 8]),
+        },
+    ),
+    "other shapes": (
+        [
+            node("Reshape", "x rows", "a"),
+            node("LayerNormalization", "a g", "b", axis=-1),
+            node("Reshape", "b back", "c"),
+            node("Add", "c x"),
+        ],
+        {"rows": np.array([0, 3, -1]), "back": np.array([0, 3, 9, 8]), "g": numbers(72)},
+    ),
+    "norms of channels and of groups": (
+        [
+            node("InstanceNormalization", "x g b", "a"),
+            node("Concat", "a x a x", "c", axis=1),
+            node("GroupNormalization", "c s t", num_groups=4),
+        ],
+        {"g": NORM["g"], "b": NORM["b"], "s": numbers(4, seed=1), "t": numbers(4, seed=2)},
+    ),
+    "gelu by tanh": (
+        [
+            node("Gelu", "x", "a", approximate="tanh"),
+            node("Pow", "x three", "b"),
+            node("Mul", "b small", "c"),
+            node("Add", "x c", "d"),
+            node("Mul", "d root", "e"),
+            node("Tanh", "e", "f"),
+            node("Add", "f one", "g"),
+            node("Mul", "x g", "h"),
+            node("Mul", "h half", "i"),
+            node("Concat", "a i", axis=1),
+        ],
+        {
+            "three": np.float32(3),
+            "small": np.float32(0.044715),
+            "root": np.float32(np.sqrt(2 / np.pi)),
+            "one": np.float32(1),
+            "half": np.float32(0.5),
+        },
+    ),
+    "clip": ([node("Clip", "x low high")], {"low": np.float32(-0.5), "high": np.float32(0.25)}),
     "folded constants": (
         [
             node("Sqrt", "v", "r"),
@@ -258,6 +321,19 @@ def test_a_fixed_batch_is_a_batch(tmp_path):
     found, expected = outputs(tmp_path, (nodes, arrays), shape=(1, 3, 9, 8))
     assert error(found, expected) <= 2e-6
     assert load_model(tmp_path / "made.onnx").predict(np.zeros((5, 9, 8, 3))).shape == (5, 2)
+
+
+def test_a_row_without_its_axis(tmp_path):
+    """As PyTorch's newer exporter writes a change of strides."""
+    nodes = [
+        node("GlobalAveragePool", "x", "a"),
+        node("Reshape", "a flat", "b"),
+        node("Gather", "b numbers", "c", axis=0),
+        node("Conv", "c w"),
+    ]
+    arrays = {"flat": np.array([3]), "numbers": np.arange(3).reshape(1, 3, 1, 1), "w": numbers(4, 3, 1, 1)}
+    found, expected = outputs(tmp_path, (nodes, arrays), shape=(1, 3, 9, 8))
+    assert error(found.reshape(expected.shape), expected) <= 2e-6
 
 
 def test_older_files_say_it_by_attributes(tmp_path):
@@ -308,6 +384,15 @@ def test_all_that_is_not_supported_is_listed_at_once(tmp_path):
         ([node("Concat", "x x", axis=2)], {}, r"axis 2 of \[n, 3, 9, 8\]"),
         ([node("Reshape", "x to")], {"to": np.array([-1, 9])}, r"from \[n, 3, 9, 8\] to"),
         ([node("Reshape", "x to")], {"to": np.array([-1, -1])}, "Reshape_y"),
+        ([node("Split", "x sizes", "a y", axis=1)], {"sizes": np.array([1, 1])}, "2 parts of 3 along axis 1"),
+        ([node("Split", "x", "a y", axis=0)], {}, "from 0 of axis 0 of"),
+        ([node("Slice", "x one two zero")],
+         {"one": np.ones(1, int), "two": np.array([2]), "zero": np.zeros(1, int)},
+         r"1 elements from 1 of axis 0 of \[n, 3, 9, 8\]: expected some of all rows"),
+        ([node("Slice", "x two two one")], {"one": np.ones(1, int), "two": np.array([2])},
+         "0 elements from 2 of axis 1"),
+        ([node("Gather", "x one", axis=1)], {"one": np.array([1])}, "expected all in their order"),
+        ([node("Clip", "x low")], {"low": np.float32(1)}, "from 1.0 to None: expected two limits"),
         ([node("Conv", "x w")], {"w": numbers(4, 2, 3, 3)}, "3 channels in 1 groups"),
         ([node("Conv", "x w")], {"w": numbers(4, 3, 11, 3)}, "its window of 11 does not fit in 9"),
         ([node("Pad", "x pads", mode="reflect")], {"pads": np.ones(8, int)}, "mode 'reflect'"),

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from pydeepl.keras.errors import Unsupported
-from pydeepl.keras.onnx import shapes, windows
+from pydeepl.keras.onnx import parts, shapes, windows
 from pydeepl.keras.onnx.curves import NONNEGATIVE, POINTS, activation_of, curve_of, line_of
-from pydeepl.keras.onnx.operands import Array, Operands, key_of
+from pydeepl.keras.onnx.operands import Array, Operands, key_of, with_axes
 from pydeepl.keras.onnx.shapes import as_vector
 from pydeepl.keras.onnx.values import VECTOR, Value, text
 
@@ -83,6 +83,8 @@ def _known(o: Operands, base: Value, curve: Any) -> Value | None:
 
 
 def _activation(o: Operands, x: Value, name: str) -> Value:
+    if name == "gelu_tanh":  # which Keras has as an operation
+        return x.after(o.sketch.add(o.name, "Gelu", [key_of(x)], {"approximate": True}))
     key = o.sketch.add(o.name, "Activation", [key_of(x)], {"activation": name})
     return x.after(key, name in NONNEGATIVE)
 
@@ -162,6 +164,9 @@ def _with_one_rank(o: Operands, values: list[Value]) -> list[Value]:
             key = o.sketch.add(f"{o.name}/{at}", "Reshape", [key_of(value)], config)
             value = Value(key, value.shape, widest.axes, None, value.nonnegative)
         lifted.append(value)
+    lifted = [
+        with_axes(o.sketch, f"{o.name}/{at}/axes", value, widest.axes) for at, value in enumerate(lifted)
+    ]
     if any(value.axes != widest.axes for value in lifted):
         shapes_text = " and ".join(text(value.shape) for value in values)
         raise Unsupported(f"inputs {shapes_text} that do not have the same axes")
@@ -203,15 +208,16 @@ def _clip(o: Operands) -> Value:
         o.attribute(name) if o.input(at) is None else float(o.array(at).ravel()[0])
         for at, name in ((1, "min"), (2, "max"))
     )
-    if low != 0 or high is None:
-        raise Unsupported(f"from {low} to {high}: expected from 0, or from -1 to 1")
+    if low is None or high is None:
+        raise Unsupported(f"from {low} to {high}: expected two limits, or 0 as the lower one")
+    if low != 0:
+        return _layer(o, "Clip", {"x_min": float(low), "x_max": float(high)}, nonnegative=low > 0)
     return _layer(o, "ReLU", {"max_value": high, "negative_slope": 0.0, "threshold": 0.0}, nonnegative=True)
 
 
 def _gelu(o: Operands) -> Value:
-    if o.attribute("approximate", "none") != "none":
-        raise Unsupported("the approximation by tanh")
-    return _activation(o, o.value(), "gelu")
+    approximate = o.attribute("approximate", "none") == "tanh"
+    return _activation(o, o.value(), "gelu_tanh" if approximate else "gelu")
 
 
 _UNARY: dict[str, Callable[[Operands], Value]] = {
@@ -341,7 +347,27 @@ def concat(o: Operands) -> Value:
     return x.resized(key, (*x.core_shape[:-1], channels), nonnegative)
 
 
-LAYERS: dict[str, Callable[[Operands], Value]] = {
+def instance_norm(o: Operands) -> Value:
+    """GroupNormalization of every channel, or of as many groups as the node has channels."""
+    x = o.map()
+    groups = o.attribute("num_groups", -1)
+    gamma, beta = o.array(1), o.array(2)
+    if groups > 0 and len(gamma) == groups:  # before opset 21: by group
+        gamma, beta = (np.repeat(each, x.channels // groups) for each in (gamma, beta))
+    config = {"axis": -1, "groups": groups, "epsilon": o.attribute("epsilon", 1e-5)}
+    config |= {"scale": True, "center": True}
+    return x.after(o.sketch.add(o.name, "GroupNormalization", [o.key()], config, gamma, beta))
+
+
+# Those that take a map, whichever way its axes lie before.
+OF_MAPS = (
+    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool",
+    "InstanceNormalization", "GroupNormalization", "Upsample", "Resize",
+)  # fmt: skip
+
+Layer = Callable[[Operands], Value] | Callable[[Operands], list[Value]]
+
+LAYERS: dict[str, Layer] = {
     **dict.fromkeys([*_CURVES, *_UNARY, *_MERGES, "Div", "Reciprocal"], elementwise),
     "PRelu": prelu,
     "Softmax": softmax("softmax"),
@@ -350,6 +376,8 @@ LAYERS: dict[str, Callable[[Operands], Value]] = {
     "ConvTranspose": windows.conv_transpose,
     "BatchNormalization": batch_norm,
     "LayerNormalization": layer_norm,
+    "InstanceNormalization": instance_norm,
+    "GroupNormalization": instance_norm,
     "Gemm": gemm,
     "MatMul": matmul,
     "MaxPool": windows.max_pool,
@@ -368,6 +396,9 @@ LAYERS: dict[str, Callable[[Operands], Value]] = {
     "Reshape": shapes.reshape,
     "Squeeze": shapes.squeeze,
     "Unsqueeze": shapes.unsqueeze,
+    "Split": parts.split,
+    "Slice": parts.slice_,
+    "Gather": parts.gather,
     "Upsample": shapes.upsample,
     "Resize": shapes.upsample,
 }

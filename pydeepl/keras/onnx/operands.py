@@ -73,6 +73,22 @@ class Operands(NamedTuple):
         return default
 
 
+def with_axes(sketch: Sketch, name: str, x: Value, axes: tuple[int | None, ...]) -> Value:
+    """A value whose axes are these of the core's, moved where they are not; itself where it cannot be."""
+    if (
+        x.axes == axes
+        or len(x.axes) != len(axes)
+        or {*x.axes} != {*axes}
+        or None in axes
+        or x.order is not None
+    ):
+        return x
+    came_from = dict(zip(axes, x.axes, strict=True))
+    dims = [came_from[axis] for axis in range(1, len(axes))]
+    key = sketch.add(name, "Permute", [key_of(x)], {"dims": dims})
+    return Value(key, x.shape, axes, None, x.nonnegative)
+
+
 def key_of(value: Value) -> Key:
     """The layer that computes a value."""
     if value.key is None:

@@ -26,6 +26,7 @@ def input_value(sketch: Sketch, graph: OnnxGraph, name: str, shape: list[int | N
     if min(extents) < 1 or prod(extents) > _MAX_NUMBERS:
         raise Unsupported(f"a row of the size {extents}")
     axes = _input_axes(graph, name, len(shape))
+    sketch.channels_last = sketch.channels_last or axes == _CHANNELS_LAST
     whole = (batch, *extents)
     core = [whole[axes.index(axis)] for axis in range(1, len(axes))]
     key = sketch.add(name, "InputLayer", [], {"batch_shape": [None, *core]})
@@ -112,7 +113,7 @@ def reshape(o: Operands) -> Value:
         shape = [x.shape[at] if extent == 0 else extent for at, extent in enumerate(shape)]
     if shape.count(-1) == 1:
         shape[shape.index(-1)] = prod(x.shape) // -prod(shape)
-    return _reshaped(o, x, shape)
+    return reshaped(o, x, shape)
 
 
 def squeeze(o: Operands) -> Value:
@@ -120,7 +121,7 @@ def squeeze(o: Operands) -> Value:
     x = o.value()
     axes = o.ints("axes", 1, [at for at, extent in enumerate(x.shape) if extent == 1 and at]) or []
     drop = {axis % len(x.shape) for axis in axes}
-    return _reshaped(o, x, [extent for at, extent in enumerate(x.shape) if at not in drop])
+    return reshaped(o, x, [extent for at, extent in enumerate(x.shape) if at not in drop])
 
 
 def unsqueeze(o: Operands) -> Value:
@@ -129,10 +130,14 @@ def unsqueeze(o: Operands) -> Value:
     axes = o.ints("axes", 1) or []
     rank = len(x.shape) + len(axes)
     new, old = {axis % rank for axis in axes}, iter(x.shape)
-    return _reshaped(o, x, [1 if at in new else next(old) for at in range(rank)])
+    return reshaped(o, x, [1 if at in new else next(old) for at in range(rank)])
 
 
-def _reshaped(o: Operands, x: Value, shape: list[int]) -> Value:
+def reshaped(o: Operands, x: Value, shape: list[int]) -> Value:
+    """A value in another shape of the file."""
+    if x.shape[0] == 1 and len(shape) == 1 and shape[0] == prod(x.shape):  # a row alone, without its axis
+        row = _flat(o, x)
+        return Value(row.key, (shape[0],), (1,), row.order, row.nonnegative)
     if prod(shape) != prod(x.shape) or not shape or shape[0] != x.shape[0]:
         raise Unsupported(f"from {text(x.shape)} to {text(shape)}: expected the batch to stay the first axis")
     if tuple(shape) == x.shape:
@@ -144,10 +149,46 @@ def _reshaped(o: Operands, x: Value, shape: list[int]) -> Value:
         if len(places) == 1:
             axes = tuple(0 if at == 0 else 1 if at == places[0] else None for at in range(len(shape)))
             return Value(x.key, tuple(shape), axes, x.order, x.nonnegative)
-    if x.axes == tuple(range(len(x.shape))) and x.order is None:
-        key = o.sketch.add(o.name, "Reshape", [o.key()], {"target_shape": shape[1:]})
-        return Value(key, tuple(shape), tuple(range(len(shape))), None, x.nonnegative)
-    raise Unsupported(f"from {text(x.shape)} to {text(shape)} of a map in the file's order")
+    if (channels := _shuffled(o, x, shape)) is not None:
+        return channels
+    x = in_file_order(o, x)
+    key = o.sketch.add(o.name, "Reshape", [key_of(x)], {"target_shape": shape[1:]})
+    made = Value(key, tuple(shape), tuple(range(len(shape))), None, x.nonnegative)
+    if o.sketch.channels_last or len(shape) != 4:
+        return made
+    key = o.sketch.add(f"{o.name}/map", "Permute", [key], {"dims": [2, 3, 1]})
+    return Value(key, tuple(shape), MAP, None, x.nonnegative)
+
+
+def _shuffled(o: Operands, x: Value, shape: list[int]) -> Value | None:
+    """A map's channels in groups, or groups of channels as channels again: as a channel shuffle does."""
+    if x.axes == MAP and len(shape) == 5 and tuple(shape[3:]) == x.shape[2:]:
+        config = {"target_shape": [*shape[3:], *shape[1:3]]}
+        key = o.sketch.add(o.name, "Reshape", [key_of(x)], config)
+        return Value(key, tuple(shape), (0, 3, 4, 1, 2), None, x.nonnegative)
+    if len(x.shape) == 5 and x.axes[3:] == (1, 2) and len(shape) == 4 and x.shape[3:] == tuple(shape[2:]):
+        key = key_of(x)
+        if x.axes[1:3] == (4, 3):
+            key = o.sketch.add(f"{o.name}/permute", "Permute", [key], {"dims": [1, 2, 4, 3]})
+        key = o.sketch.add(o.name, "Reshape", [key], {"target_shape": [*shape[2:], shape[1]]})
+        return Value(key, tuple(shape), MAP, None, x.nonnegative)
+    return None
+
+
+def in_file_order(o: Operands, x: Value) -> Value:
+    """A value whose axes are the core's in the file's order, and none of length 1 beside them."""
+    x = as_vector(o.sketch, f"{o.name}/ordered", x)
+    axes = [axis for axis in x.axes if axis is not None]
+    if axes == sorted(axes):
+        return x
+    if axes[0] != 0:
+        raise Unsupported(f"{text(x.shape)}: expected the batch as the first axis")
+    dims = axes[1:]
+    key = o.sketch.add(f"{o.name}/permute", "Permute", [key_of(x)], {"dims": dims})
+    order = iter(range(len(axes)))
+    return Value(
+        key, x.shape, tuple(None if axis is None else next(order) for axis in x.axes), None, x.nonnegative
+    )
 
 
 def upsample(o: Operands) -> Value:

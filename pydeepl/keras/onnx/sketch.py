@@ -18,6 +18,8 @@ class Sketch:
         self.nodes: list[Node] = []
         self.weights: dict[str, Arrays] = {}
         self._names: Counter[str] = Counter()
+        self.channels_last = False
+        """Whether the file's own maps are [n, height, width, channels]."""
 
     def add(
         self, name: str, kind: str, inputs: list[Key], config: dict[str, Any] | None = None, *weights: Any

@@ -9,11 +9,11 @@ from pydeepl.keras.build import unsupported
 from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.onnx import folding
 from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode, open_graph
-from pydeepl.keras.onnx.layers import LAYERS
-from pydeepl.keras.onnx.operands import Operands, key_of
+from pydeepl.keras.onnx.layers import LAYERS, OF_MAPS
+from pydeepl.keras.onnx.operands import Operands, key_of, with_axes
 from pydeepl.keras.onnx.shapes import as_vector, input_value
 from pydeepl.keras.onnx.sketch import Arrays, Sketch
-from pydeepl.keras.onnx.values import Value
+from pydeepl.keras.onnx.values import MAP, Value
 from pydeepl.keras.topology import Topology
 
 
@@ -91,7 +91,8 @@ class _Walk:
                 f"{node.name} ({node.op}): it is damaged, or its shapes do not fit: {error!r}"
             )
         else:
-            self.values[node.outputs[0]] = result
+            results = result if isinstance(result, list) else [result]
+            self.values.update(zip(node.outputs, results, strict=False))
 
     def _result(self, node: OnnxNode, inputs: list[Any]) -> Any:
         if not any(isinstance(value, Value) for value in inputs):
@@ -103,10 +104,14 @@ class _Walk:
         layer = LAYERS.get(node.op)
         if layer is None:
             raise Unsupported("no layer here computes it")
-        used = [name for name in node.outputs[1:] if name and self._is_read(name)]
+        if node.op in OF_MAPS and isinstance(inputs[0], Value) and inputs[0].key is not None:
+            inputs = [with_axes(self.sketch, f"{node.name}/axes", inputs[0], MAP), *inputs[1:]]
+        result = layer(Operands(self.sketch, node, inputs, self.graph.opset))
+        given = len(result) if isinstance(result, list) else 1
+        used = [name for name in node.outputs[given:] if name and self._is_read(name)]
         if used:
             raise Unsupported(f"its output {used[0]!r} is used: expected its first alone")
-        return layer(Operands(self.sketch, node, inputs, self.graph.opset))
+        return result
 
     def _is_read(self, name: str) -> bool:
         return name in self._read
