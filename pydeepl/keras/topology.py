@@ -180,12 +180,17 @@ def _inputs(inbound: Any) -> Iterator[Source]:
         yield from _tensors(inbound.get("args", []))
         yield from _tensors(list(inbound.get("kwargs", {}).values()))
         return
-    for layer, call, tensor, *more in inbound:
+    for layer, call, tensor, *more in _listed(inbound):
         if layer != _CONSTANT:
             yield _key(layer, call, tensor)
         for value in more[0].values() if more else ():
             if _is_reference(value):  # an operand of a TFOpLambda
                 yield _key(*value)
+
+
+def _listed(inbound: list[Any]) -> list[Any]:
+    """Keras 2's tensors of a call: one alone is no list where the layer is a function of TensorFlow."""
+    return [inbound] if inbound and isinstance(inbound[0], str) else inbound
 
 
 def _is_reference(value: Any) -> bool:
@@ -208,7 +213,7 @@ def _numbers(inbound: Any) -> Iterator[float | None]:
 
 
 def _operands(inbound: Any) -> Iterator[Any]:
-    for layer, call, tensor, *more in inbound:
+    for layer, call, tensor, *more in _listed(inbound):
         yield tensor if layer == _CONSTANT else [layer, call, tensor]
         yield from (value for key, value in (more[0] if more else {}).items() if key in ("y", "x"))
 

@@ -283,3 +283,14 @@ def test_an_open_size_that_the_weights_do_not_leave_open(golden, tmp_path):
         load_model(path, weights=MODELS / "branches.h5")
     model = load_model(path, weights=MODELS / "branches.h5", inputShape=(12, 10, 3))
     assert_close(model.predict(golden["branches_x"]), golden["branches_y"])
+
+
+@pytest.mark.parametrize("form", ["h5", "keras"])
+def test_files_of_keras_2_with_models_in_models(form):
+    golden = np.load(MODELS / "keras2.npz")
+    model = load_model(MODELS / f"keras2.{form}")
+    odds, maps = model.predict({name: golden[f"{form}_{name}"] for name in ("image", "table")})
+    assert_close(odds, golden[f"{form}_odds"])
+    assert_close(maps, golden[f"{form}_map"])
+    inner = model.predict([golden[f"{form}_image"], golden[f"{form}_table"]], layer="twice/block/pool")
+    assert inner.shape == (3, 3, 2, 4)
