@@ -17,7 +17,9 @@ ERROR = 1e-4  # relative to Keras' features, per image: what fast convolutions m
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", choices=INPUT_SIZE, default="InceptionV3")
-    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument(
+        "--images", type=int, default=512, help="images of a job; few show what a job costs (512)"
+    )
     parser.add_argument("--slots", type=int, default=2, help="local[N]: tasks at a time, a thread each (2)")
     parser.add_argument("--batch", type=int, default=32, help="rows of an Arrow batch, and Keras' batch (32)")
 
