@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         from pydeepl.spark import install_as_sparkdl
 
         install_as_sparkdl()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the PATH's python3 may have no pydeepl
     else:
         install()
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):

@@ -102,7 +102,10 @@ _adding = threading.Lock()
 
 
 def _add_file(session: Any, file: ShippedFile) -> None:
-    """addFile names a file by its path's end: a link gives it the name that tells weights apart."""
+    """addFile names a file by its path's end: a link gives it the name that tells weights apart.
+
+    As a URI: of a plain path Spark follows the link, and takes the name of what it leads to.
+    """
     try:
         context = session.sparkContext
     except Exception:  # Spark Connect has none: the nodes need the file where the driver has it
@@ -116,7 +119,7 @@ def _add_file(session: Any, file: ShippedFile) -> None:
         if not link.exists():
             link.symlink_to(Path(file.path).resolve())
             try:
-                context.addFile(str(link))
+                context.addFile(link.as_uri())
             except BaseException:  # the link says that Spark has the file
                 link.unlink()
                 raise

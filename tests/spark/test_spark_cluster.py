@@ -1,7 +1,9 @@
 """pydeepl's stages on a standalone cluster of a master and two workers, against pydeepl's own engine."""
 
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +11,61 @@ import pytest
 from spark.compare import assert_close, features_of
 
 import pydeepl
+from pydeepl.linalg import vector_matrix
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 pytestmark = pytest.mark.spark
 
 
-def test_weights_come_from_the_driver(cluster_images, featurizer, weights, expected, monkeypatch):
-    """The driver's path means another file, or none, in every other process."""
-    monkeypatch.chdir(Path(weights).parent)
-    featurizer = featurizer.setParams(weights=f"/proc/self/cwd/{Path(weights).name}")
+@pytest.fixture
+def apart(monkeypatch):
+    """The workers are told of paths that no node has: as where each node has a disk of its own."""
+    from pydeepl.spark import partitions, shipping
+
+    def ship(session, stage):
+        files = [
+            replace(file, path=f"/driver/only/{Path(file.path).name}")
+            for file in shipping.ship_weights(session, stage)
+        ]
+        for each, file in zip(shipping.stages_with(stage, "weightsFile"), files, strict=True):
+            each._set(weights=file.path)
+        return files
+
+    monkeypatch.setattr(partitions, "ship_weights", ship)
+
+
+def test_weights_come_from_the_driver(cluster_images, featurizer, expected, apart):
     out = featurizer.transform(cluster_images).select("number", "features")
     rows = out.collect()
     assert sorted(row.number for row in rows) == list(range(12))
     assert_close(features_of(rows), expected)
+
+
+def test_models_of_ones_own_come_from_the_driver(cluster_images, own_images, tmp_path, monkeypatch, apart):
+    """An ONNX model with its arrays in a file beside it; a Keras model at a path of the driver alone."""
+    import onnx
+
+    from pydeepl.spark import DeepImageFeaturizer, KerasTransformer
+
+    model = onnx.load(GOLDEN / "onnx" / "keras.onnx")
+    onnx.save_model(
+        model, tmp_path / "split.onnx", save_as_external_data=True, location="arrays.bin", size_threshold=0
+    )
+    shutil.copy(GOLDEN / "keras" / "models" / "table.keras", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    params = {"inputCol": "image", "outputCol": "features", "preprocessing": "none", "exact": True}
+    out = DeepImageFeaturizer(modelName=str(tmp_path / "split.onnx"), **params).transform(cluster_images)
+    whole = pydeepl.DeepImageFeaturizer(modelName=str(GOLDEN / "onnx" / "keras.onnx"), **params)
+    expected = vector_matrix(whole.transform(own_images)["features"])
+    assert_close(features_of(out.select("number", "features").collect()), expected)
+
+    golden = np.load(GOLDEN / "keras" / "models" / "models.npz")
+    rows = [(i, x.tolist()) for i, x in enumerate(golden["table_x"])]
+    frame = cluster_images.sparkSession.createDataFrame(rows, "number int, x array<float>")
+    stage = KerasTransformer(inputCol="x", outputCol="y", modelFile="/proc/self/cwd/table.keras")
+    found = sorted(stage.transform(frame).select("number", "y").collect())
+    np.testing.assert_allclose([row.y for row in found], golden["table_y"], rtol=1e-5)
 
 
 def test_a_node_without_weights_is_named(cluster_images, featurizer, monkeypatch):
