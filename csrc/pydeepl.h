@@ -43,6 +43,19 @@ typedef struct pdl_error {
  * this process may run on. At least 1. */
 size_t pdl_default_threads(void);
 
+/* ---- base: files ------------------------------------------------------------------------------------- */
+
+/* Floats that lie in a file as they do in memory. */
+typedef struct pdl_stored_floats {
+    int64_t offset; /* bytes before them in the file */
+    float *values;  /* where they are to be */
+    size_t count;
+    int sound; /* set to 1 when all of them were read and are finite numbers, else to 0 */
+} pdl_stored_floats;
+
+/* Reads n arrays from an open file's descriptor on up to `threads` threads (0: default). Fails when memory is out. */
+pdl_status pdl_read_floats(int file, pdl_stored_floats *arrays, size_t n, size_t threads, pdl_error *error);
+
 /* ---- image ------------------------------------------------------------------------------------------- */
 
 typedef struct pdl_image_info {

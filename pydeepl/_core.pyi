@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 def default_threads() -> int: ...
 
+# Fills the arrays from an open file's descriptor, each from where its bytes begin; the numbers of those
+# that cannot be read whole or hold values that are not finite.
+def read_floats(file: int, offsets: tuple[int, ...], arrays: tuple[_F32, ...], /) -> list[int]: ...
+
 # ---- image
 
 # max_pixels: most height * width a JPEG's header may claim; 0 = no limit.

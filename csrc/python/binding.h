@@ -25,6 +25,7 @@ typedef struct pdl_module_state {
 } pdl_module_state;
 
 /* Each adds its functions and types to the module: 0, or -1 with an exception set. */
+int pdl_bind_files(PyObject *module);
 int pdl_bind_image(PyObject *module);
 int pdl_bind_graph(PyObject *module);
 int pdl_bind_network(PyObject *module);

@@ -44,6 +44,7 @@ static PyMethodDef functions[] = {
 static int execute(PyObject *module)
 {
     if (PyArray_ImportNumPyAPI() < 0) return -1;
+    if (pdl_bind_files(module) < 0) return -1;
     if (pdl_bind_image(module) < 0 || pdl_bind_graph(module) < 0 || pdl_bind_network(module) < 0) return -1;
     if (pdl_bind_zoo(module) < 0 || pdl_bind_features(module) < 0 || pdl_bind_linear(module) < 0) return -1;
     return 0;

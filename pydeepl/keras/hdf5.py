@@ -1,6 +1,5 @@
 """HDF5 files from strangers: only plain groups and arrays that lie in the file itself are followed."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -14,6 +13,7 @@ from pydeepl.keras.stored import MAX_LAYERS, StoredArray, check_array
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MAX_NAMES = 20 * MAX_LAYERS
+_MAX_LINKS = 100 * MAX_LAYERS
 _AS_IT_IS = np.dtype(np.float32)  # in this machine's order of bytes
 _MAX_EXPANSION = 1000  # bytes in memory per byte on disk, beyond which compression is taken for an attack
 
@@ -23,7 +23,7 @@ _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeErro
 
 
 @contextmanager
-def open_hdf5(path: str, file: IO[bytes] | None = None) -> Iterator[Any]:
+def open_hdf5(path: str, file: IO[bytes] | None = None) -> Iterator["Group"]:
     """The root group of the HDF5 file at `path`, or of the open `file` that `path` names in messages."""
     import h5py
 
@@ -31,7 +31,7 @@ def open_hdf5(path: str, file: IO[bytes] | None = None) -> Iterator[Any]:
         # Reading needs no lock, and shared folders often have none.
         root = h5py.File(path if file is None else file, "r", locking=False if file is None else None)
     with root:
-        yield root
+        yield Group(_Tree(root), "/", 0)
 
 
 @contextmanager
@@ -45,60 +45,141 @@ def reading(path: str) -> Iterator[None]:
         raise WeightsError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 
-def _open(path: str, group: Any, name: str) -> Any:
-    """The object `name` ("a/b/c") below a group; every step must be an ordinary link.
+class _Tree:
+    """All links of an open file, from one walk: to ask for each of a network's thousand takes far longer."""
 
-    Raises WeightsError where it is missing, or where a soft or external link leads elsewhere.
-    """
-    import h5py
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._members: dict[int, dict[str, tuple[int, int]]] | None = None
 
-    # The low-level interface, here and below: a network has a thousand objects, and the wrappers cost more
-    # than its work.
-    place = group.id
-    for part in name.split("/"):
-        step = part.encode()
-        _check_link(path, place, step)
-        place = h5py.h5o.open(place, step)
-    return place
+    def members(self, address: int) -> dict[str, tuple[int, int]]:
+        """The links of the group at an address, by name: their kinds, and the addresses of ordinary ones.
+
+        The root's address is 0 here. Nothing for an array.
+        """
+        if self._members is None:
+            self._members = self._walk()
+        return self._members.get(address, {})
+
+    def _walk(self) -> dict[int, dict[str, tuple[int, int]]]:
+        import h5py
+
+        root = h5py.h5o.get_info(self.file.id).addr
+        addresses, members = {b"": 0}, dict[int, dict[str, tuple[int, int]]]()
+
+        def note(path: bytes, link: Any) -> bool | None:
+            address = link.u if link.type == h5py.h5l.TYPE_HARD else 0
+            address = 0 if address == root else address
+            above, _, name = path.rpartition(b"/")
+            names = members.setdefault(addresses[above], {})
+            names[name.decode(errors="surrogateescape")] = link.type, address
+            addresses[path] = address
+            return True if len(addresses) > _MAX_LINKS else None  # ends the walk
+
+        top = h5py.h5g.open(self.file.id, b"/")
+        if top.links.visit(note, info=True):
+            raise ValueError(f"it holds more than {_MAX_LINKS} objects")
+        return members
 
 
-def _check_link(path: str, place: Any, step: bytes) -> None:
-    """Raises WeightsError unless `step` is an ordinary link of the group `place`."""
-    from h5py import h5g, h5i, h5l
+class Group:
+    """A group of an open file."""
 
-    usable = isinstance(place, h5g.GroupID) and step not in (b"", b".") and place.links.exists(step)
-    kind = place.links.get_info(step).type if usable else None
-    if kind == h5l.TYPE_HARD:
-        return
-    above = (h5i.get_name(place) or b"?").decode(errors="replace")
-    where = f"{path}: {above.rstrip('/')}/{step.decode(errors='replace')}"
-    if kind is None:
-        raise WeightsError(f"{where} is missing")
-    name = {h5l.TYPE_SOFT: "SoftLink", h5l.TYPE_EXTERNAL: "ExternalLink"}.get(kind, "link of a user's kind")
-    raise WeightsError(f"{where} is a {name}; links to elsewhere are refused")
+    def __init__(self, tree: _Tree, name: str, address: int) -> None:
+        self.tree = tree
+        self.name = name
+        """Its full path in the file."""
+        self._address = address
+        self._opened: dict[str, Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tree.members(self._address)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tree.members(self._address))
+
+    def __len__(self) -> int:
+        return len(self.tree.members(self._address))
+
+    @property
+    def id(self) -> Any:
+        """h5py's own object."""
+        import h5py
+
+        return h5py.h5o.open(self.tree.file.id, _bytes(self.name))
+
+    @property
+    def attrs(self) -> Any:
+        """The group's attributes."""
+        import h5py
+
+        return h5py.Group(self.id).attrs
+
+    def full_name(self, name: str) -> str:
+        """The full path of what is at `name` below."""
+        return f"{self.name.rstrip('/')}/{name}"
+
+    def is_empty(self, name: str) -> bool:
+        """Whether `name` is a group, or anything else, without members."""
+        import h5py
+
+        kind, address = self.tree.members(self._address).get(name, (h5py.h5l.TYPE_HARD, -1))
+        return kind == h5py.h5l.TYPE_HARD and not self.tree.members(address)
+
+    def find(self, path: str, name: str) -> int:
+        """The address of `name` ("a/b/c") below; every step must be an ordinary link.
+
+        Raises WeightsError where it is missing, or where a soft or external link leads elsewhere.
+        """
+        import h5py
+
+        h5l, address, where = h5py.h5l, self._address, self.name.rstrip("/")
+        for part in name.split("/"):
+            where = f"{where}/{part}"
+            kind, address = self.tree.members(address).get(part, (None, 0))
+            if kind is None:
+                raise WeightsError(f"{path}: {where} is missing")
+            if kind != h5l.TYPE_HARD:
+                names = {h5l.TYPE_SOFT: "SoftLink", h5l.TYPE_EXTERNAL: "ExternalLink"}
+                found = names.get(kind, "link of a user's kind")
+                raise WeightsError(f"{path}: {where} is a {found}; links to elsewhere are refused")
+        return address
+
+    def open(self, path: str, name: str) -> Any:
+        """h5py's own object for what `find` finds; kept, since some are asked for twice."""
+        import h5py
+
+        found = self._opened.get(name)
+        if found is None:
+            self.find(path, name)
+            where = _bytes(self.full_name(name))
+            # The low-level interface, here and below: the wrappers take several times as long.
+            found = self._opened[name] = h5py.h5o.open(self.tree.file.id, where)
+        return found
 
 
-def group_at(path: str, group: Any, name: str) -> Any:
+def _bytes(name: str) -> bytes:
+    return name.encode(errors="surrogateescape")
+
+
+def group_at(path: str, group: Group, name: str) -> Group:
     """The group `name` below a group."""
     import h5py
 
-    found = _open(path, group, name)
-    if not isinstance(found, h5py.h5g.GroupID):
-        raise WeightsError(f"{path}: {_full_name(group, name)} is not a group")
-    return h5py.Group(found)
+    address = group.find(path, name)
+    if not group.tree.members(address) and not isinstance(group.open(path, name), h5py.h5g.GroupID):
+        raise WeightsError(f"{path}: {group.full_name(name)} is not a group")
+    return Group(group.tree, group.full_name(name), address)
 
 
-def _full_name(group: Any, name: str) -> str:
-    """For messages."""
-    return f"{group.name.rstrip('/')}/{name}"
-
-
-def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
+def names_attribute(path: str, group: Group, name: str) -> list[str] | None:
     """The names kept as attribute `name`, or in pieces as `name0`, `name1`, ...; None if absent."""
     import h5py
 
+    opened = group.id
+
     def there(attribute: str) -> bool:
-        return bool(h5py.h5a.exists(group.id, attribute.encode()))
+        return bool(h5py.h5a.exists(opened, attribute.encode()))
 
     if there(name):
         return _names(path, group, name)
@@ -112,7 +193,7 @@ def names_attribute(path: str, group: Any, name: str) -> list[str] | None:
     return pieces if count else None
 
 
-def _names(path: str, group: Any, name: str) -> list[str]:
+def _names(path: str, group: Group, name: str) -> list[str]:
     import h5py
 
     attribute = h5py.h5a.open(group.id, name.encode())
@@ -125,57 +206,60 @@ def _names(path: str, group: Any, name: str) -> list[str]:
     return [item.decode() if isinstance(item, bytes) else str(item) for item in names]
 
 
-def array_at(path: str, group: Any, name: str, handle: int | None = None) -> StoredArray:
-    """The array `name` below a group, checked from what the file says of it; no value is read.
+def array_at(path: str, group: Group, name: str) -> StoredArray:
+    """The array `name` below a group, checked from what the file says of it; no value is read."""
+    import h5py
 
-    handle: the open file's, as handle_of gives it: values that lie there in one piece are read from it.
-    """
-    from h5py import h5d, h5s
-
-    dataset, where = _open(path, group, name), _full_name(group, name)
+    h5d, dataset, where = h5py.h5d, group.open(path, name), group.full_name(name)
     if not isinstance(dataset, h5d.DatasetID):
         raise WeightsError(f"{path}: {where} is not an array")
     shape, dtype = dataset.shape, dataset.dtype  # each access asks the library anew
     if shape is None or dtype.names is not None:
         raise WeightsError(f"{path}: {where} holds no numbers")
     storage = dataset.get_create_plist()
-    if storage.get_layout() == h5d.VIRTUAL or storage.get_external_count() > 0:
+    layout = storage.get_layout()
+    if layout == h5d.VIRTUAL or storage.get_external_count() > 0:
         raise WeightsError(f"{path}: {where} keeps its values in other files, which is refused")
     check_array(path, where, shape, dtype)
-    chunk = storage.get_chunk() if storage.get_layout() == h5d.CHUNKED else None
+    chunk = storage.get_chunk() if layout == h5d.CHUNKED else None
     _check_storage(f"{path}: {where}", dataset.get_storage_size(), shape, chunk, dtype)
     offset = dataset.get_offset() if dtype == _AS_IT_IS else None
+    file = group.tree.file
 
     def fill(values: NDArray[np.float32]) -> None:
-        if values.size == 0:
-            return
-        if handle is None or offset is None:
-            dataset.read(h5s.ALL, h5s.ALL, values)
-        else:
-            _read_at(handle, offset, values)
+        if values.size:
+            again = h5py.h5o.open(file.id, _bytes(where))  # a thousand that stay open take long to close
+            again.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
 
-    return StoredArray(name, shape, dtype, fill)
+    return StoredArray(name, shape, dtype, fill, offset)
 
 
-def is_counter(path: str, group: Any, name: str) -> bool:
+def text_attribute(group: Group, name: str) -> str | None:
+    """The text kept as attribute `name`; None where there is none."""
+    import h5py
+
+    opened, key = group.id, name.encode()
+    if not h5py.h5a.exists(opened, key):
+        return None
+    attribute = h5py.h5a.open(opened, key)
+    if attribute.shape != ():
+        return None
+    value = np.empty((), attribute.dtype)
+    attribute.read(value)
+    found = value[()]
+    return found.decode() if isinstance(found, bytes) else found if isinstance(found, str) else None
+
+
+def is_counter(path: str, group: Group, name: str) -> bool:
     """Whether the array is one whole number: how many samples a Normalization's weights come from."""
-    dataset = _open(path, group, name)
+    dataset = group.open(path, name)
     return getattr(dataset, "shape", None) == () and dataset.dtype.kind in "iu"
 
 
-def handle_of(root: Any) -> int | None:
-    """The descriptor of an open file that lies as it is on a disk, for array_at; None for any other."""
-    return root.file.id.get_vfd_handle() if root.file.driver == "sec2" and hasattr(os, "preadv") else None
-
-
-def _read_at(handle: int, offset: int, values: NDArray[np.float32]) -> None:
-    """Reads values that lie in one piece: for small arrays, which most are, the library takes far longer."""
-    left = values.reshape(-1).data.cast("B")
-    while left:
-        count = os.preadv(handle, [left], offset)
-        if count == 0:
-            raise OSError("the file ends before its values do")
-        offset, left = offset + count, left[count:]
+def handle_of(root: Group) -> int | None:
+    """The descriptor of an open file that lies as it is on a disk; None for any other."""
+    file = root.tree.file
+    return file.id.get_vfd_handle() if file.driver == "sec2" else None
 
 
 def _check_storage(

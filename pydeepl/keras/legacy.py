@@ -9,23 +9,22 @@ Keras loads it by the order of the layers that have weights, whatever their name
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.hdf5 import array_at, group_at, handle_of, is_counter, names_attribute
+from pydeepl.keras.hdf5 import Group, array_at, group_at, handle_of, is_counter, names_attribute
 from pydeepl.keras.stored import MAX_LAYERS, Naming, StoredLayer, StoredWeights
 
 
-def is_legacy(root: Any) -> bool:
+def is_legacy(root: Group) -> bool:
     """Whether an open HDF5 file has this layout."""
     return _has_layers(root) or "model_weights" in root
 
 
-def _has_layers(group: Any) -> bool:
+def _has_layers(group: Group) -> bool:
     return "layer_names" in group.attrs or "layer_names0" in group.attrs
 
 
-def read_legacy(path: str, root: Any, models: Collection[str] | None = None) -> StoredWeights:
+def read_legacy(path: str, root: Group, models: Collection[str] | None = None) -> StoredWeights:
     """The layers with weights of an open file.
 
     models: the layers that are models themselves, whose layers are then named "model/layer"; None where that
@@ -38,14 +37,13 @@ def read_legacy(path: str, root: Any, models: Collection[str] | None = None) -> 
         raise WeightsError(f"{path}: {group.name} has no attribute layer_names")
     if len(names) > MAX_LAYERS:
         raise WeightsError(f"{path}: {group.name} lists {len(names)} layers, more than {MAX_LAYERS}")
-    handle = handle_of(root)
-    members = [list(_layers(path, group, name, handle, name in (models or ()))) for name in names]
+    members = [list(_layers(path, group, name, name in (models or ()))) for name in names]
     if models is None:
         layers = _largest(members)
     else:
         layers = [layer for member in members for layer in member]
     kind = "Keras whole-model HDF5 file" if whole else "Keras legacy HDF5 weights"
-    return StoredWeights(path, kind, Naming.ANY, layers)
+    return StoredWeights(path, kind, Naming.ANY, layers, handle=handle_of(root))
 
 
 def _largest(members: list[list[StoredLayer]]) -> list[StoredLayer]:
@@ -59,7 +57,7 @@ def _largest(members: list[list[StoredLayer]]) -> list[StoredLayer]:
     return max(models, key=len)
 
 
-def _layers(path: str, group: Any, name: str, handle: int | None, model: bool) -> Iterator[StoredLayer]:
+def _layers(path: str, group: Group, name: str, model: bool) -> Iterator[StoredLayer]:
     """The layer `name` if it has weights; for a nested model, each of its layers that has."""
     layer = group_at(path, group, name)
     weights = names_attribute(path, layer, "weight_names") or []
@@ -71,4 +69,4 @@ def _layers(path: str, group: Any, name: str, handle: int | None, model: bool) -
     for inner, stored in arrays.items():
         title = inner.rpartition("/")[2]
         full = f"{name}/{title}" if model else title if len(arrays) > 1 else name
-        yield StoredLayer(full, [array_at(path, layer, weight, handle) for weight in stored])
+        yield StoredLayer(full, [array_at(path, layer, weight) for weight in stored])

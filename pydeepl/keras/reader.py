@@ -14,7 +14,7 @@ from pydeepl.keras.legacy import is_legacy, read_legacy
 from pydeepl.keras.match import arrange, match
 from pydeepl.keras.nested import Place
 from pydeepl.keras.order import Layer, keras_order
-from pydeepl.keras.stored import Naming, StoredLayer, StoredWeights, read_array, room_for
+from pydeepl.keras.stored import Naming, StoredLayer, StoredWeights, read_arrays
 from pydeepl.keras.tensors import open_tensors
 from pydeepl.keras.weights_h5 import is_weights_h5, read_weights_h5
 
@@ -120,11 +120,7 @@ def load_model_params(
 def _read(stored: StoredWeights, pairs: Sequence[tuple[Layer, StoredLayer]]) -> list[NDArray[np.float32]]:
     """The arrays of the layers, one after the other."""
     arrays = [(layer.name, array) for layer, found in pairs for array in arrange(layer, found)]
-    room = room_for([array for _, array in arrays])
-    return [
-        read_array(stored.path, name, array, values)
-        for (name, array), values in zip(arrays, room, strict=True)
-    ]
+    return read_arrays(stored, arrays)
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float32]]:
@@ -134,12 +130,12 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float32]]
     Raises FileNotFoundError; WeightsError for a file that is none of these, is damaged, or is refused.
     """
     with open_weights(path) as stored:
-        arrays = {}
-        for layer in stored.layers:
-            for array in layer.arrays:
-                name = array.name.rpartition("/")[2].partition(":")[0]
-                arrays[f"{layer.title or layer.name}/{name}"] = read_array(stored.path, layer.name, array)
-        return arrays
+        arrays = [(layer, array) for layer in stored.layers for array in layer.arrays]
+        values = read_arrays(stored, [(layer.name, array) for layer, array in arrays])
+        return {
+            f"{layer.title or layer.name}/{array.name.rpartition('/')[2].partition(':')[0]}": read
+            for (layer, array), read in zip(arrays, values, strict=True)
+        }
 
 
 def graph_layers(graph: Any) -> list[Layer]:

@@ -1,6 +1,7 @@
 """Files that do not fit, are damaged or are made to do harm get one clear error."""
 
 import contextlib
+import os
 import zipfile
 
 import h5py
@@ -14,7 +15,7 @@ from keras_files import (
     write_weights_h5,
 )
 
-from pydeepl.keras import WeightsError, load_params, read_weights, save_tensors
+from pydeepl.keras import WeightsError, hdf5, load_params, read_weights, reader, save_tensors
 
 LAYERS, TOP = split_layers()
 BASE = LAYERS[: -len(TOP)]
@@ -221,6 +222,21 @@ def test_compressed_zeros_that_unpack_to_much(tmp_path):
         file.attrs["layer_names"] = ["x"]
     with pytest.raises(WeightsError, match="bytes are stored"):
         read_weights(tmp_path / "a.h5")
+
+
+def test_a_file_cut_short_between_opening_and_reading(legacy, monkeypatch):
+    def cut(*arguments):
+        os.truncate(legacy, 100)
+        return match(*arguments)
+
+    match = reader.match
+    monkeypatch.setattr(reader, "match", cut)
+    assert "cannot be read: the file ends before its values do" in refusal(legacy)
+
+
+def test_a_file_of_more_links_than_any_model_has(legacy, monkeypatch):
+    monkeypatch.setattr(hdf5, "_MAX_LINKS", 20)
+    assert "it holds more than 20 objects" in refusal(legacy)
 
 
 def test_missing_weight(legacy):
