@@ -104,7 +104,7 @@ static bool takes_affine(const pdl_op *op, const pdl_op *affine)
     return plain ? ends_with_function(op) : weighted(op) || op->kind == PDL_OP_AFFINE;
 }
 
-/* y = scale (op's y) + shift. The channel is the last index of every weight layout. */
+/* y = scale (op's y) + shift */
 static pdl_status compose(pdl_op *op, pdl_op *affine, size_t channels, pdl_error *error)
 {
     if (affine->scale == NULL && affine->shift == NULL) return PDL_OK;
@@ -115,11 +115,7 @@ static pdl_status compose(pdl_op *op, pdl_op *affine, size_t channels, pdl_error
         if (affine->shift != NULL) op->shift[i] += affine->shift[i];
     }
     if (affine->scale == NULL) return PDL_OK;
-    if (op->kind != PDL_OP_AFFINE) {
-        for (size_t i = 0; i < op->weights; i += channels)
-            for (size_t c = 0; c < channels; c++)
-                op->weight[i + c] = (float)(op->weight[i + c] * affine->scale[c]);
-    } else if (op->scale == NULL) {
+    if (op->scale == NULL) {
         op->scale = affine->scale;
         affine->scale = NULL;
     } else {
@@ -396,7 +392,7 @@ static pdl_status round_affines(pdl_program *program, pdl_error *error)
     return status;
 }
 
-pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
+pdl_status pdl_fuse(pdl_program *program, size_t threads, pdl_error *error)
 {
     pdl_count_uses(program);
     pdl_status status = fold_affines(program, error);
@@ -408,5 +404,6 @@ pdl_status pdl_fuse(pdl_program *program, pdl_error *error)
     commute_pools(program);
     fuse_residuals(program);
     compact(program);
+    if ((status = pdl_take_weights(program, threads, error)) != PDL_OK) return status;
     return round_affines(program, error);
 }

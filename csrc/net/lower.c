@@ -76,9 +76,7 @@ pdl_status pdl_lower_weight(pdl_lowering *low, const pdl_layer *layer, size_t in
     op->weights = 1;
     for (size_t i = 0; i < info->rank; i++)
         op->weights *= info->shape[i]; /* was checked by pdl_layer_end */
-    op->weight = pdl_alloc(op->weights, sizeof *op->weight);
-    if (op->weight == NULL) return pdl_lower_no_memory(low, layer);
-    memcpy(op->weight, values, op->weights * sizeof *values);
+    op->given = values;
     return PDL_OK;
 }
 
@@ -91,8 +89,8 @@ static pdl_status swap_channels(pdl_lowering *low, const pdl_layer *layer, pdl_o
     for (size_t tap = 0; tap < op->weights; tap += in * out)
         for (size_t o = 0; o < out; o++)
             for (size_t i = 0; i < in; i++)
-                swapped[tap + i * out + o] = op->weight[tap + o * in + i];
-    pdl_free(op->weight);
+                swapped[tap + i * out + o] = op->given[tap + o * in + i];
+    op->given = NULL;
     op->weight = swapped;
     return PDL_OK;
 }

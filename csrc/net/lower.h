@@ -23,7 +23,7 @@ pdl_status pdl_lower_plain(pdl_lowering *low, const pdl_layer *layer, pdl_op_kin
 
 /* The layer's parameter `index`; NULL with the error set when the caller gave none. */
 const float *pdl_lower_param(pdl_lowering *low, const pdl_layer *layer, size_t index);
-/* Copies a parameter into op->weight, the last one into op->shift. */
+/* Borrows a parameter as op->given; copies the last one into op->shift. */
 pdl_status pdl_lower_weight(pdl_lowering *low, const pdl_layer *layer, size_t index, pdl_op *op);
 pdl_status pdl_lower_shift(pdl_lowering *low, const pdl_layer *layer, pdl_op *op);
 pdl_status pdl_lower_no_memory(pdl_lowering *low, const pdl_layer *layer);

@@ -82,7 +82,7 @@ pdl_status pdl_network_create(const pdl_graph *graph, pdl_node output, const flo
     if (options->threads == 0) network->options.threads = pdl_default_threads();
     if (options->decisions != NULL) status = copy_path(options->decisions, &network->options.decisions, error);
     if (status == PDL_OK) status = pdl_lower(graph, output, params, &network->program, error);
-    if (status == PDL_OK) status = pdl_fuse(&network->program, error);
+    if (status == PDL_OK) status = pdl_fuse(&network->program, network->options.threads, error);
     network->program.precision = options->precision;
     if (status == PDL_OK) status = round_slopes(&network->program, error);
     keep_weights(&network->program);

@@ -71,14 +71,16 @@ typedef struct pdl_op {
     pdl_activation activation; /* of rows */
     double epsilon;            /* of a layer norm */
     size_t extents[3];         /* of a prelu's weights */
+    const float *given;        /* the caller's weights, until pdl_take_weights copies them */
     float *weight;  /* conv [kh, kw, in, out] (in of one group), depthwise [kh, kw, in, multiplier], dense [in, out],
                        layer norm [channels] or NULL, prelu [extents], in bfloat16 where activations are; NULL
                        once packed */
     size_t weights; /* elements of weight */
-    double *scale, *shift;     /* [out channels]; NULL = 1, 0. An affine's; a convolution's shift is its bias */
-    float *factor, *bias;      /* [out channels] or NULL: scale and shift as the kernels read them */
-    bool keep_weight;          /* a prepared batch's kernel reads weight: it is not dropped when packed */
-    struct pdl_packed *packed; /* list of the layouts that prepared batches use */
+    double *scale, *shift; /* [out channels]; NULL = 1, 0. An affine's; a convolution's scale is of its weights until
+                              they are taken, its shift is its bias */
+    float *factor, *bias;  /* [out channels] or NULL: scale and shift as the kernels read them */
+    bool keep_weight;      /* a prepared batch's kernel reads weight: it is not dropped when packed */
+    struct pdl_packed *packed;             /* list of the layouts that prepared batches use */
     struct pdl_tile_weights *tile_weights; /* the same for Winograd */
     double *tap_products;                  /* what Winograd's error is estimated from, or NULL: winograd/error.h */
 } pdl_op;
@@ -93,12 +95,12 @@ typedef struct pdl_program {
     pdl_shape input_shape, output_shape;
 } pdl_program;
 
-/* Turns what `output` needs of the graph into operations, with copies of the weights; see pdl_network_create. */
+/* Turns what `output` needs of the graph into operations that borrow their weights; see pdl_network_create. */
 pdl_status pdl_lower(const pdl_graph *graph, pdl_node output, const float *const *params, pdl_program *program,
                      pdl_error *error);
 
-/* Makes the program shorter without changing what it computes, but for rounding; see fuse.c. */
-pdl_status pdl_fuse(pdl_program *program, pdl_error *error);
+/* Makes the program shorter without changing what it computes, but for rounding, and copies the weights; see fuse.c. */
+pdl_status pdl_fuse(pdl_program *program, size_t threads, pdl_error *error);
 
 void pdl_program_clear(pdl_program *program);
 
