@@ -9,9 +9,10 @@ from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, family_size, is_mode
 from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras.build import build
 from pydeepl.keras.config import check_model_file
+from pydeepl.keras.ends import is_open
 from pydeepl.keras.order import Layer
 from pydeepl.keras.reader import graph_layers
-from pydeepl.keras.saved import SavedModel, is_open, open_model
+from pydeepl.keras.saved import SavedModel, open_model
 
 
 def open_user_model(modelName: str, weights: str | None) -> tuple[SavedModel, WeightsFile]:

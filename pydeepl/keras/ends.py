@@ -19,6 +19,9 @@ from pydeepl.keras.topology import Key, Topology, batch_shape
 Shape: TypeAlias = tuple[int, ...]
 OpenShape: TypeAlias = tuple[int | None, ...]
 
+NOMINAL = 256
+"""What an open extent is taken for until it is known."""
+
 INPUTS, OUTPUTS = "(inputs)", "(outputs)"
 
 
@@ -57,6 +60,16 @@ def closed(name: str, shape: OpenShape) -> Shape:
     if len(extents) < len(shape):
         raise ValueError(f"{name}: its size {list(shape)} is open, expected a fixed one")
     return tuple(extents)
+
+
+def is_open(shapes: Mapping[str, OpenShape]) -> bool:
+    """Whether an extent of an input is open."""
+    return any(None in shape for shape in shapes.values())
+
+
+def fixed(shape: OpenShape) -> Shape:
+    """The shape with some number for what is open."""
+    return tuple(NOMINAL if extent is None else extent for extent in shape)
 
 
 def add_inputs(graph: _core.Graph, shapes: Mapping[Key, Shape]) -> dict[Key, int]:

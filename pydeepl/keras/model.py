@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pydeepl import _core
 from pydeepl.checks import check_positive
-from pydeepl.keras.build import Built, build
-from pydeepl.keras.ends import OpenShape, Shape, split_outputs
+from pydeepl.keras.build import Built
+from pydeepl.keras.ends import OpenShape, Shape, fixed, is_open, split_outputs
 from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.saved import (
     InputShape,
@@ -20,8 +20,6 @@ from pydeepl.keras.saved import (
     SavedModel,
     Weights,
     arranged,
-    fixed,
-    is_open,
     model_weights,
     open_model,
 )
@@ -165,10 +163,10 @@ class KerasModel:
             return self._sized[sizes]
         try:
             shapes = dict(zip(self.inputShapes, sizes, strict=True))
-            built = build(self._saved.path, self._saved.topology, shapes)
+            built, weights = self._saved.sized(shapes, self._weights)
         except WeightsError as error:
             raise ValueError(f"inputs of size {[list(size) for size in sizes]}: {error}") from error
-        self._sized[sizes] = _Sized(built, arranged(built, self._weights), {})
+        self._sized[sizes] = _Sized(built, arranged(built, weights), {})
         if len(self._sized) > _KEPT_SIZES:
             self._sized.popitem(last=False)
         return self._sized[sizes]

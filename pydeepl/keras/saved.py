@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pydeepl.keras.build import Built, build
 from pydeepl.keras.config import read_config
-from pydeepl.keras.ends import OpenShape, Shape, input_shapes
+from pydeepl.keras.ends import NOMINAL, OpenShape, Shape, fixed, input_shapes, is_open
 from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.nested import Model, read_topology
 from pydeepl.keras.onnx import is_onnx, read_onnx
@@ -20,9 +20,6 @@ from pydeepl.keras.topology import Topology
 Params: TypeAlias = list[NDArray[np.float32] | None]
 Weights: TypeAlias = dict[str, list[NDArray[np.float32]]]  # of each layer
 InputShape: TypeAlias = Sequence[int] | Mapping[str, Sequence[int]]
-
-# What an open extent is taken for until it is known.
-_NOMINAL = 256
 
 
 class SavedModel(NamedTuple):
@@ -46,6 +43,13 @@ class SavedModel(NamedTuple):
         """Its nodes."""
         return self.model.topology
 
+    def sized(self, shapes: Mapping[str, Shape], weights: Weights) -> tuple[Built, Weights]:
+        """The model for inputs of these shapes, with its weights: those given, but of an ONNX file."""
+        if not is_onnx(self.path):
+            return build(self.path, self.topology, shapes), weights
+        onnx = read_onnx(self.path, lambda _: shapes)  # what it computes of shapes goes into its layers
+        return build(self.path, onnx.topology, shapes), onnx.weights
+
 
 def open_model(
     path: str | os.PathLike[str],
@@ -61,14 +65,14 @@ def open_model(
             raise ValueError(
                 f"{name}: an ONNX file holds its own weights; weights={os.fspath(weights)!r} has no use"
             )
-        onnx = read_onnx(name)
+        onnx = read_onnx(name, None if inputShape is None else lambda shapes: _narrowed(shapes, inputShape))
         model, file, files, arrays = Model(onnx.topology, {}, {}), name, onnx.files, onnx.weights
     else:
         model, arrays = read_topology(name, read_config(path)), None
         file = name if weights is None else os.fspath(weights)
         files = list(dict.fromkeys([name, file]))
     shapes = input_shapes(model.topology)
-    if inputShape is not None:
+    if inputShape is not None and arrays is None:
         shapes = _narrowed(shapes, inputShape)
     return SavedModel(name, file, model, _built(name, model.topology, shapes), shapes, files, arrays)
 
@@ -86,20 +90,10 @@ def _told_of_open_sizes(shapes: Mapping[str, OpenShape]) -> Iterator[None]:
     except WeightsError as error:
         if not is_open(shapes):
             raise
-        raise WeightsError(f"{error}\n  (open extents were taken for {_NOMINAL}: see inputShape)") from error
+        raise WeightsError(f"{error}\n  (open extents were taken for {NOMINAL}: see inputShape)") from error
 
 
-def is_open(shapes: Mapping[str, OpenShape]) -> bool:
-    """Whether an extent of an input is open."""
-    return any(None in shape for shape in shapes.values())
-
-
-def fixed(shape: OpenShape) -> Shape:
-    """The shape with some number for what is open."""
-    return tuple(_NOMINAL if extent is None else extent for extent in shape)
-
-
-def _narrowed(shapes: dict[str, OpenShape], given: InputShape) -> dict[str, OpenShape]:
+def _narrowed(shapes: Mapping[str, OpenShape], given: InputShape) -> dict[str, OpenShape]:
     """The shapes with their open extents as given."""
     if not isinstance(given, Mapping):
         if len(shapes) != 1:
@@ -131,7 +125,10 @@ def model_weights(model: SavedModel) -> tuple[Weights, str]:
     Raises FileNotFoundError; WeightsError for weights that do not fit the model.
     """
     if is_onnx(model.path):
-        return (read_onnx(model.path).weights if model.arrays is None else model.arrays), "ONNX file"
+        arrays = (
+            read_onnx(model.path, lambda _: model.shapes).weights if model.arrays is None else model.arrays
+        )
+        return arrays, "ONNX file"
     owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
     once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
     with _told_of_open_sizes(model.shapes):

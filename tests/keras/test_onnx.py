@@ -417,13 +417,6 @@ def test_what_is_refused_says_why(tmp_path, nodes, arrays, message):
         load_model(tmp_path / "made.onnx")
 
 
-@pytest.mark.parametrize("shape", [("n", 3, "h", "w"), ("n", 3, None, 8)])
-def test_an_open_size_is_refused(tmp_path, shape):
-    made(tmp_path / "made.onnx", [node("Relu")], shape=shape)
-    with pytest.raises(WeightsError, match=r"x \(input\): its size .* is open"):
-        load_model(tmp_path / "made.onnx")
-
-
 @pytest.mark.parametrize("height, message", [(1 << 40, "a row of the size"), (0, "a row of the size")])
 def test_a_size_that_no_memory_holds_is_refused(tmp_path, height, message):
     made(
@@ -517,3 +510,55 @@ else:
     raise SystemExit("no error")
 """
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+OPEN = {"shape": ("n", 3, "h", "w")}
+SIZES = [
+    node("Conv", "x w", "a", auto_pad="SAME_UPPER", strides=[2, 2]),
+    node("Shape", "a", "s"),
+    node("Slice", "s from to", "t"),
+    node("Concat", "batch groups t", "u", axis=0),
+    node("Reshape", "a u", "b"),
+    node("Transpose", "b", "c", perm=[0, 2, 1, 3, 4]),
+    node("Concat", "batch all t", "v", axis=0),
+    node("Reshape", "c v", "d"),
+    node("GlobalMaxPool", "d"),
+]
+SIZED = {
+    "w": KERNEL,
+    "from": np.array([2]),
+    "to": np.array([4]),
+    "batch": np.array([0]),
+    "groups": np.array([2, 2]),
+    "all": np.array([4]),
+}
+
+
+def test_an_open_size_is_each_inputs_own(tmp_path):
+    path = tmp_path / "made.onnx"
+    reference = ReferenceEvaluator(made(path, SIZES, SIZED, **OPEN))
+    model = load_model(path)
+    assert model.inputShapes == {"x": (None, None, 3)}
+    for height, width in ((9, 8), (12, 15), (9, 8)):
+        x = numbers(2, 3, height, width)
+        (expected,) = reference.run(None, {"x": x})
+        assert error(model.predict(x.transpose(0, 2, 3, 1)), expected[:, :, 0, 0]) <= 2e-6
+    assert load_model(path, inputShape=(9, 8, 3)).outputShape == (4,)
+    with pytest.raises(ValueError, match="inputShape of x: expected"):
+        load_model(path, inputShape=(9, 8, 4))
+
+
+def test_a_size_that_a_dense_layer_asks_for(tmp_path):
+    path = tmp_path / "made.onnx"
+    reference = ReferenceEvaluator(made(path, *CASES["flatten"], **OPEN))
+    x = numbers(2, 3, 9, 8)
+    model = load_model(path, inputShape=(9, 8, 3))
+    assert error(model.predict(x.transpose(0, 2, 3, 1)), reference.run(None, {"x": x})[0]) <= 2e-6
+    with pytest.raises(WeightsError, match=r"(?s)Gemm_y.*open extents were taken for 256: see inputShape"):
+        load_model(path)
+
+
+def test_channels_may_not_be_open(tmp_path):
+    made(tmp_path / "made.onnx", [node("Relu")], shape=("n", "c", 4, 4))
+    with pytest.raises(WeightsError, match=r"x \(input\): its channels in \[None, None, 4, 4\] are open"):
+        load_model(tmp_path / "made.onnx")

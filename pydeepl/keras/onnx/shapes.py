@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import prod
 
+from pydeepl.keras.ends import OpenShape, fixed
 from pydeepl.keras.errors import Unsupported
 from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode
 from pydeepl.keras.onnx.operands import Operands, key_of
@@ -15,22 +16,27 @@ _MAX_NUMBERS = 1 << 28  # in a row of an input
 _BEFORE_TRANSPOSE = {"Add", "Sub", "Mul", "Div", "Pad", "Cast", "Identity", "Clip", "Neg"}
 
 
-def input_value(sketch: Sketch, graph: OnnxGraph, name: str, shape: list[int | None] | None) -> Value:
-    """A graph's input as a layer."""
+def input_shape(graph: OnnxGraph, name: str, shape: list[int | None] | None) -> OpenShape:
+    """One row of a graph's input in the core, with None for an extent that is open."""
     if shape is None or len(shape) < 2:
         raise Unsupported(f"expected an input [n, channels, height, width], found {shape}")
-    batch = ANY_BATCH if shape[0] is None else shape[0]
-    extents = [each for each in shape[1:] if each is not None]
-    if len(extents) < len(shape) - 1:
-        raise Unsupported(f"its size {shape[1:]} is open: export the model with a fixed input size")
-    if min(extents) < 1 or prod(extents) > _MAX_NUMBERS:
-        raise Unsupported(f"a row of the size {extents}")
     axes = _input_axes(graph, name, len(shape))
+    core = tuple(shape[axes.index(axis)] for axis in range(1, len(axes)))
+    if core[-1] is None:
+        raise Unsupported(f"its channels in {shape} are open: expected a number of them")
+    return core
+
+
+def input_value(sketch: Sketch, graph: OnnxGraph, name: str, batch: int | None, core: OpenShape) -> Value:
+    """A graph's input as a layer, with NOMINAL for what is open."""
+    axes = _input_axes(graph, name, 1 + len(core))
+    extents = fixed(core)
+    if min(extents) < 1 or prod(extents) > _MAX_NUMBERS:
+        raise Unsupported(f"a row of the size {list(extents)}")
     sketch.channels_last = sketch.channels_last or axes == _CHANNELS_LAST
-    whole = (batch, *extents)
-    core = [whole[axes.index(axis)] for axis in range(1, len(axes))]
+    whole = (ANY_BATCH if batch is None else batch, *extents)
     key = sketch.add(name, "InputLayer", [], {"batch_shape": [None, *core]})
-    return Value(key, whole, axes)
+    return Value(key, tuple(whole[axis] for axis in axes), axes)
 
 
 def _input_axes(graph: OnnxGraph, name: str, rank: int) -> tuple[int, ...]:

@@ -1,20 +1,25 @@
 """From an ONNX graph to Keras' layers: folds what is constant, lists all that has no layer."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from pydeepl.keras.build import unsupported
+from pydeepl.keras.ends import NOMINAL, OpenShape, is_open
 from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.onnx import folding
 from pydeepl.keras.onnx.file import OnnxGraph, OnnxNode, open_graph
 from pydeepl.keras.onnx.layers import LAYERS, OF_MAPS
 from pydeepl.keras.onnx.operands import Operands, key_of, with_axes
-from pydeepl.keras.onnx.shapes import as_vector, input_value
+from pydeepl.keras.onnx.shapes import as_vector, input_shape, input_value
 from pydeepl.keras.onnx.sketch import Arrays, Sketch
 from pydeepl.keras.onnx.values import MAP, Value
 from pydeepl.keras.topology import Topology
+
+Chooser: TypeAlias = Callable[[Mapping[str, OpenShape]], Mapping[str, OpenShape]]
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,15 @@ class OnnxModel:
     """The file and those beside it that hold its arrays."""
 
 
-def read_onnx(path: str) -> OnnxModel:
+def read_onnx(path: str, choose: Chooser | None = None) -> OnnxModel:
     """Reads a network from an ONNX file.
 
+    choose: given one row's shape of each input, with None for what is open, the shapes to be taken.
     Raises FileNotFoundError; ImportError without the package onnx; WeightsError for a damaged file and, in
     one message that names each node, for all that is not supported.
     """
     graph = open_graph(path)
-    walk = _Walk(path, graph)
+    walk = _Walk(path, graph, choose or dict)
     for node in graph.nodes:
         walk.step(node)
     outputs = walk.outputs()
@@ -43,7 +49,8 @@ def read_onnx(path: str) -> OnnxModel:
     problems = walk.problems + unsupported(nodes)
     if problems:
         count = f"{len(problems)} nodes are" if len(problems) > 1 else "a node is"
-        raise WeightsError("\n  ".join([f"{path}: {count} not supported:", *problems]))
+        taken = [f"(open extents were taken for {NOMINAL}: see inputShape)"] if is_open(walk.shapes) else []
+        raise WeightsError("\n  ".join([f"{path}: {count} not supported:", *problems, *taken]))
     topology = Topology(graph.name, nodes, [key_of(value) for value in walk.inputs], outputs)
     return OnnxModel(topology, walk.sketch.weights, graph.files)
 
@@ -51,7 +58,7 @@ def read_onnx(path: str) -> OnnxModel:
 class _Walk:
     """The values that are known so far, and what was wrong."""
 
-    def __init__(self, path: str, graph: OnnxGraph) -> None:
+    def __init__(self, path: str, graph: OnnxGraph, choose: Chooser) -> None:
         self.path, self.graph = path, graph
         self.sketch = Sketch()
         self.problems: list[str] = []
@@ -59,15 +66,26 @@ class _Walk:
         self.values: dict[str, Any] = dict(graph.arrays)
         self.inputs: list[Value] = []
         self._read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
+        open_shapes: dict[str, OpenShape] = {}
+        batches: dict[str, int | None] = {}
         for name, shape in graph.inputs:
-            try:
-                value = input_value(self.sketch, graph, name, shape)
-            except Unsupported as error:
-                self.problems.append(f"{name} (input): {error}")
-                self.values[name] = None
-            else:
-                self.values[name] = value
-                self.inputs.append(value)
+            with self._input(name):
+                open_shapes[name] = input_shape(graph, name, shape)
+                batches[name] = shape[0] if shape else None
+        self.shapes = choose(open_shapes)
+        for name, batch in batches.items():
+            with self._input(name):
+                self.values[name] = input_value(self.sketch, graph, name, batch, self.shapes[name])
+                self.inputs.append(self.values[name])
+
+    @contextmanager
+    def _input(self, name: str) -> Iterator[None]:
+        """Notes what is wrong with an input."""
+        try:
+            yield
+        except Unsupported as error:
+            self.problems.append(f"{name} (input): {error}")
+            self.values[name] = None
 
     def step(self, node: OnnxNode) -> None:
         """Adds a node's outputs to the values."""
