@@ -68,14 +68,40 @@ static bool writes_slices(const planner *p, const pdl_op *op)
     }
 }
 
+/* Whether our own kernels, which read with any pitch, are all that read the value; none of them writes over it. */
+static bool read_as_slice(const planner *p, int value)
+{
+    const pdl_program *program = p->program;
+    for (size_t i = 0; i < program->op_count; i++) {
+        const pdl_op *op = &program->ops[i];
+        for (size_t j = 0; j < op->inputs; j++) {
+            if (op->input[j] != value) continue;
+            bool product = op->kind == PDL_OP_CONV && p->choices[i].tile == PDL_TILE_1X1 && j == 0;
+            bool pool = op->kind == PDL_OP_MAX_POOL || op->kind == PDL_OP_AVG_POOL;
+            if (!product && !pool && op->kind != PDL_OP_AFFINE && op->kind != PDL_OP_CONCAT) return false;
+        }
+    }
+    return value != program->output;
+}
+
+/* Whether the concat's input can be made where the concat is: by a kernel of ours for it alone, or, as in a dense
+ * block, as a concat that is continued. */
+static bool is_slice(const planner *p, int value)
+{
+    const pdl_op *maker = producer(p->program, value);
+    if (maker == NULL || p->owner[value] != value) return false;
+    size_t uses = p->program->values[value].uses;
+    if (maker->kind == PDL_OP_CONCAT) return uses > 1 && read_as_slice(p, value);
+    return uses == 1 && writes_slices(p, maker);
+}
+
 static void share_slices(planner *p, const pdl_op *concat)
 {
     const pdl_program *program = p->program;
     size_t channel = 0;
     for (size_t i = 0; i < concat->inputs; i++) {
         int value = concat->input[i];
-        const pdl_op *maker = producer(program, value);
-        if (maker != NULL && writes_slices(p, maker) && program->values[value].uses == 1) {
+        if (is_slice(p, value)) {
             p->owner[value] = concat->output;
             p->channel[value] = channel;
             p->pitch[value] = program->values[concat->output].channels;
@@ -214,6 +240,18 @@ static size_t place_all(planner *p)
     return arena;
 }
 
+/* Sets the first channel of the value in the widest map that it is a slice of, and that map's channels; 0 and 0 where
+ * it is none. */
+static void find_slice(const planner *p, int value, size_t *channel, size_t *pitch)
+{
+    *channel = *pitch = 0;
+    for (; p->owner[value] != value; value = p->owner[value])
+        if (p->pitch[value] != 0) {
+            *channel += p->channel[value];
+            *pitch = p->pitch[value];
+        }
+}
+
 static void fill_tensors(const planner *p, pdl_plan *plan)
 {
     const pdl_program *program = p->program;
@@ -222,9 +260,11 @@ static void fill_tensors(const planner *p, pdl_plan *plan)
         int owner = owner_of(p, (int)i);
         pdl_tensor *tensor = &plan->tensors[i];
         tensor->place = owner == output ? PDL_PLACE_OUTPUT : owner == input ? PDL_PLACE_INPUT : PDL_PLACE_ARENA;
-        tensor->offset = p->channel[i] * pdl_element_size(program->precision);
+        size_t channel, pitch;
+        find_slice(p, (int)i, &channel, &pitch);
+        tensor->offset = channel * pdl_element_size(program->precision);
         if (tensor->place == PDL_PLACE_ARENA) tensor->offset += p->storages[owner].offset;
-        tensor->pitch = p->pitch[i] != 0 ? p->pitch[i] : program->values[i].channels;
+        tensor->pitch = pitch != 0 ? pitch : program->values[i].channels;
     }
     plan->input = p->storages[input].offset;
     plan->output = p->storages[output].offset;

@@ -4,7 +4,8 @@
  * is used again. Some share memory on purpose:
  *     residual, affine, add    write over the summand or input that dies there, as do other elementwise operations
  *     flatten                  is another name
- *     concat                   an input made by a kernel of ours is written straight into its channel slice:
+ *     concat                   an input made by a kernel of ours is written straight into its channel slice, as is a
+ *                              concat that is continued where only such kernels read it:
  *
  *         concat  [ a a a a b b c c c c | a a a a b b c c c c | ... ]     one pixel after the other
  *         b                 ▲ offset 4    ▲ pitch 10                      2 channels

@@ -91,3 +91,29 @@ def test_bfloat16(monkeypatch):
     found, expected = network.run(images), twin.network(y, precision=FLOAT32).run(images)
     assert {NORM, PRODUCT} <= {step[2] for step in network.steps(2)}
     assert 0 < np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("size", [(21, 30), (5, 4)])
+def test_a_dense_block_continues_its_concats_in_place(size):
+    twin = Twin(*size, 12)
+    x = twin.conv2d(0, 16, (1, 1))
+    first = twin.max_pool2d(x, (3, 3), stride=(1, 1), padding="same")
+    for grown in (24, 32, 40):
+        y = twin.conv2d(twin.activation(twin.batch_norm(first), "relu"), 24, (1, 1), activation="relu")
+        y = twin.depthwise_conv2d(y, (3, 3), padding="same")
+        first = twin.concat([first, twin.conv2d(y, 8, (1, 1))])
+        assert twin.shape_of(first)[2] == grown
+    pooled = twin.max_pool2d(first, (2, 2))
+    check(twin, twin.conv2d(twin.batch_norm(pooled), 24, (1, 1)), NORM, fused=4)
+
+
+def test_concats_that_others_read_or_write_over_are_copied():
+    twin = Twin(21, 30, 8)
+    x = twin.concat([twin.conv2d(0, 8, (1, 1)), twin.conv2d(0, 16, (1, 1))])
+    both = twin.concat([x, twin.conv2d(x, 8, (3, 3), padding="same"), x, twin.conv2d(0, 8, (1, 1))])
+    y = twin.add([twin.conv2d(both, 24, (1, 1)), x])  # takes the memory of x, which both still holds
+    check(twin, twin.concat([y, twin.conv2d(both, 8, (1, 1))]), NORM, fused=0)
+    twin = Twin(21, 30, 8)
+    x = twin.concat([twin.conv2d(0, 8, (1, 1)), twin.conv2d(0, 16, (1, 1))])
+    both = twin.concat([twin.activation(0, "relu"), x, twin.activation(x, "relu")])
+    check(twin, twin.concat([both, x]), NORM, fused=0)
