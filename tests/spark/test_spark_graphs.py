@@ -69,7 +69,7 @@ def test_arrays_through_a_graph_of_tensorflow(spark, tmp_path):
     frame.createOrReplaceTempView("numbers")
     by_sql = spark.sql("SELECT odds(x) AS y FROM numbers").collect()
     assert [row.y for row in by_sql] == [row.y for row in found]
-    with pytest.raises(Exception, match=r"odds: its argument: expected arrays of numbers .*found int32"):
+    with pytest.raises(Exception, match=r"odds: its argument: expected arrays of numbers .*found int"):
         frame.select(function("number")).collect()
 
 
