@@ -392,6 +392,8 @@ def test_all_that_is_not_supported_is_listed_at_once(tmp_path):
         ([node("Slice", "x two two one")], {"one": np.ones(1, int), "two": np.array([2])},
          "0 elements from 2 of axis 1"),
         ([node("Gather", "x one", axis=1)], {"one": np.array([1])}, "expected all in their order"),
+        ([node("InstanceNormalization", "x two two")], {"two": np.ones(2, np.float32)},
+         r"scale \[2\] and bias \[2\] of 3 channels"),
         ([node("Clip", "x low")], {"low": np.float32(1)}, "from 1.0 to None: expected two limits"),
         ([node("Conv", "x w")], {"w": numbers(4, 2, 3, 3)}, "3 channels in 1 groups"),
         ([node("Conv", "x w")], {"w": numbers(4, 3, 11, 3)}, "its window of 11 does not fit in 9"),

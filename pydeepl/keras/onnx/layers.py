@@ -354,6 +354,8 @@ def instance_norm(o: Operands) -> Value:
     gamma, beta = o.array(1), o.array(2)
     if groups > 0 and len(gamma) == groups:  # before opset 21: by group
         gamma, beta = (np.repeat(each, x.channels // groups) for each in (gamma, beta))
+    if gamma.shape != (x.channels,) or beta.shape != (x.channels,):
+        raise Unsupported(f"scale {list(gamma.shape)} and bias {list(beta.shape)} of {x.channels} channels")
     config = {"axis": -1, "groups": groups, "epsilon": o.attribute("epsilon", 1e-5)}
     config |= {"scale": True, "center": True}
     return x.after(o.sketch.add(o.name, "GroupNormalization", [o.key()], config, gamma, beta))
