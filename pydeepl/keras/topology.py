@@ -209,13 +209,20 @@ def _numbers(inbound: Any) -> Iterator[float | None]:
     """An operation's operands in order: numbers, and None for each tensor."""
     operands = inbound.get("args", []) if isinstance(inbound, dict) else _operands(inbound)
     for value in operands:
-        yield value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        yield value if _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _operands(inbound: Any) -> Iterator[Any]:
     for layer, call, tensor, *more in _listed(inbound):
         yield tensor if layer == _CONSTANT else [layer, call, tensor]
-        yield from (value for key, value in (more[0] if more else {}).items() if key in ("y", "x"))
+        # Other numbers, as silu's beta, count too, so that what cannot be built with them is refused.
+        for key, value in (more[0] if more else {}).items():
+            if key in ("x", "y") or _is_number(value):
+                yield value
 
 
 def _tensors(value: Any) -> Iterator[Source]:

@@ -101,6 +101,7 @@ def test_the_version_is_read_from_an_archive(tmp_path):
         ("math.pow", [["image", 0, 0, {"y": 2.0, "name": None}]], "of a tensor and the number 2.0"),
         ("math.maximum", [["image", 0, 0, {"y": 1.0}]], "Maximum of a tensor and the number 1.0"),
         ("math.truediv", [["image", 0, 0, {"y": 0.0}]], "TrueDivide of a tensor and the number 0.0"),
+        ("nn.silu", [["image", 0, 0, {"beta": 2.0}]], "Silu of a tensor and the number 2.0"),
     ],
 )
 def test_other_functions_are_refused(tmp_path, function, inbound, message):
