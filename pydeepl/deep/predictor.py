@@ -105,6 +105,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
         self._setDefault(decodePredictions=False, topK=5, precision="float32", exact=False, fastDecode=False)
         self._setDefault(weights=None, batchSize=None, cache=None, preprocessing=None)
         self._kept: tuple[dict[str, Any], DeepImageFeaturizer] | None = None
+        self.classNames: list[tuple[str, str]] | None = None  # where the file of them may not be: a worker
         self._set(**self._input_kwargs)
 
     @keyword_only
@@ -152,7 +153,7 @@ class DeepImagePredictor(Transformer, HasInputCol, HasOutputCol, MLReadable, MLW
                 f"{self.uid}: decodePredictions needs ImageNet's {_CLASSES} classes, "
                 f"but the model gives {classes}"
             )
-        names, count = class_index(), self.getOrDefault(self.topK)
+        names, count = self.classNames or class_index(), self.getOrDefault(self.topK)
         probabilities = self._network(hidden)._transform(dataset)
         decoded = probabilities._with_stage(
             _decoding(names, count), [hidden], [pa.field(output, PREDICTIONS_TYPE)]

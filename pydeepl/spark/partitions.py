@@ -9,7 +9,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pydeepl.frame.convert import from_table
 from pydeepl.spark.calls import in_worker
 from pydeepl.spark.columns import own_schema, spark_schema
-from pydeepl.spark.shipping import packed, packed_functions, ship_weights
+from pydeepl.spark.shipping import packed, packed_rest, ship_weights
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,7 +33,7 @@ def transform_partitions(stage: Transformer, dataset: DataFrame) -> DataFrame:
     schema = spark_schema(made, dataset.schema)
     files = [(file.path, file.size, file.md5) for file in ship_weights(dataset.sparkSession, stage)]
     out = to_arrow_schema(schema).serialize().to_pybytes()
-    data, functions = packed(stage), packed_functions(stage)
+    data, rest = packed(stage), packed_rest(stage)
     given = own.serialize().to_pybytes()
-    run = in_worker("pydeepl.spark.worker", "run_stage", data, functions, files, given, out)
+    run = in_worker("pydeepl.spark.worker", "run_stage", data, rest, files, given, out)
     return dataset.mapInArrow(run, schema)

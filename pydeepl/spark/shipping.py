@@ -18,6 +18,7 @@ from pyspark import cloudpickle
 from pydeepl.deep.model_files import keep_files_in, one_file
 from pydeepl.ml.persistence import load_stage
 from pydeepl.ml.pipeline import PipelineModel
+from pydeepl.weights.class_index import class_index
 from pydeepl.weights.hashes import md5_of
 
 
@@ -69,17 +70,23 @@ def stages_with(stage: Any, attribute: str) -> Iterator[Any]:
         yield stage
 
 
-def packed_functions(stage: Any) -> bytes:
-    """The imageLoaders of a stage, which save() leaves out, as Spark sends its users' functions."""
+def packed_rest(stage: Any) -> bytes:
+    """What a stage needs and save() leaves out: imageLoaders, as Spark sends its users' functions, and the
+    names of ImageNet's classes, which the driver alone may have. Raises WeightsUnavailable.
+    """
     functions = [each.getOrDefault("imageLoader") for each in stages_with(stage, "imageLoader")]
-    data: bytes = cloudpickle.dumps(functions)
+    decoding = any(each.getOrDefault("decodePredictions") for each in stages_with(stage, "decodePredictions"))
+    data: bytes = cloudpickle.dumps((functions, class_index() if decoding else None))
     return data
 
 
-def set_functions(stage: Any, data: bytes) -> None:
-    """Gives a stage that was unpacked the functions of packed_functions."""
-    for each, function in zip(stages_with(stage, "imageLoader"), cloudpickle.loads(data), strict=True):
+def set_rest(stage: Any, data: bytes) -> None:
+    """Gives a stage that was unpacked what packed_rest() packed."""
+    functions, names = cloudpickle.loads(data)
+    for each, function in zip(stages_with(stage, "imageLoader"), functions, strict=True):
         each._set(imageLoader=function)
+    for each in stages_with(stage, "decodePredictions"):
+        each.classNames = names
 
 
 def ship_weights(session: Any, stage: Any) -> list[ShippedFile]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pydeepl.frame.convert import from_table
 from pydeepl.spark.columns import to_own, to_spark
-from pydeepl.spark.shipping import ShippedFile, keep_files_with_sparks, set_functions, stages_with, unpacked
+from pydeepl.spark.shipping import ShippedFile, keep_files_with_sparks, set_rest, stages_with, unpacked
 
 # Rows that go through a stage together: enough for a network's batches, few enough for images in memory.
 _ROWS = 64
@@ -25,17 +25,17 @@ _stages: OrderedDict[bytes, Any] = OrderedDict()
 def run_stage(
     batches: Iterator[pa.RecordBatch],
     data: bytes,
-    functions: bytes,
+    rest: bytes,
     files: list[tuple[str, int, str]],
     own: bytes,
     out: bytes,
 ) -> Iterator[pa.RecordBatch]:
     """The stage's output for each batch.
 
-    Parameters: batches of Spark's; the stage and its functions as shipping packs them; the fields of its
+    Parameters: batches of Spark's; the stage and the rest of it as shipping packs them; the fields of its
     ShippedFiles; the schemas of the stage's input and of what Spark expects back, serialized.
     """
-    stage = _prepared(data, functions, [ShippedFile(*file) for file in files])
+    stage = _prepared(data, rest, [ShippedFile(*file) for file in files])
     input_schema, output_schema = (pa.ipc.read_schema(pa.py_buffer(schema)) for schema in (own, out))
     for batch in batches:
         for first in range(0, batch.num_rows, _ROWS):
@@ -56,14 +56,14 @@ def _spare_the_collector() -> None:
         gc.freeze()
 
 
-def _prepared(data: bytes, functions: bytes, files: list[ShippedFile]) -> Any:
+def _prepared(data: bytes, rest: bytes, files: list[ShippedFile]) -> Any:
     """The stage, unpacked unless an earlier task of this worker has done it."""
-    key = hashlib.sha256(data + functions).digest()
+    key = hashlib.sha256(data + rest).digest()
     stage = _stages.get(key)
     if stage is None:
         keep_files_with_sparks()
         stage = unpacked(data)
-        set_functions(stage, functions)
+        set_rest(stage, rest)
         places = {file.path: file for file in files}
         for each in stages_with(stage, "weightsFile"):
             each._set(weights=places[each.getOrDefault("weights")].locate())

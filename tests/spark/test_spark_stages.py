@@ -89,7 +89,7 @@ def test_streaming_frames(spark, images, featurizer, expected, tmp_path):
     assert_close(features_of(spark.read.parquet(str(tmp_path / "out")).collect()), expected)
 
 
-def test_predictions(images, random_weights, pictures):
+def test_predictions(images, random_weights, pictures, monkeypatch):
     from pydeepl.spark import DeepImagePredictor
 
     weights = str(random_weights("ResNet50", top=True))
@@ -98,6 +98,14 @@ def test_predictions(images, random_weights, pictures):
     expected = vector_matrix(own.orderBy("image.origin").select("features").toArrow()["features"])
     found = features_of(DeepImagePredictor(**params).transform(images).collect())
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+    # The driver alone has names of the classes: of our own.
+    names = [(f"n{i:08}", f"thing {i}") for i in range(1000)]
+    for module in ("pydeepl.spark.shipping", "pydeepl.deep.predictor"):
+        monkeypatch.setattr(f"{module}.class_index", lambda: names)
+    rows = DeepImagePredictor(**params, decodePredictions=True, topK=1).transform(images).collect()
+    best = [row.features[0] for row in sorted(rows, key=lambda row: row.image.origin)]
+    assert [(each["class"], each.description) for each in best] == [names[i] for i in expected.argmax(axis=1)]
 
 
 def test_wrong_columns_are_refused_before_a_job_runs(images, featurizer):
