@@ -332,6 +332,9 @@ typedef enum pdl_precision {
 
 typedef struct pdl_network_options {
     size_t threads; /* 0 = default */
+    size_t streams; /* parts of a batch that run side by side on a part of the threads each, at most; as many as divide
+                       batch and threads. They change no result. 0: from 8 threads on, those that divide both are timed
+                       at preparation, where what is decided can be kept; else 1 */
     pdl_preprocess preprocess;
     pdl_algorithm algorithm;
     pdl_precision precision;
@@ -380,6 +383,8 @@ typedef struct pdl_step_info {
 } pdl_step_info;
 /* 0 for a batch size that is not prepared (any more: a network keeps the four that were used last). */
 size_t pdl_network_step_count(const pdl_network *network, size_t batch);
+/* How many streams it is prepared as; 0 as above. */
+size_t pdl_network_streams(const pdl_network *network, size_t batch);
 /* The strings live until the network prepares another batch size. */
 pdl_status pdl_network_step(const pdl_network *network, size_t batch, size_t index, pdl_step_info *info,
                             pdl_error *error);

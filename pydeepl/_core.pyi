@@ -177,6 +177,7 @@ class Network:
         algorithm: int = 0,  # 0 auto, 1 direct, 2 Winograd with small tiles where possible, 3 with large ones
         precision: int = 0,  # 0 float32, 1 bfloat16
         decisions: str | os.PathLike[str] | None = None,  # file of what trials of algorithms decided
+        streams: int = 0,  # at most; 0: trials decide
     ) -> None: ...
     @property
     def input_shape(self) -> tuple[int, ...]: ...
@@ -189,6 +190,8 @@ class Network:
         """The output of n images, written to `out` where it is given; `out` shares no memory with them."""
     def steps(self, batch: int) -> list[tuple[str, str, str, float]]:
         """(layer, kind, implementation, flops) of every step for this batch size."""
+    def streams(self, batch: int) -> int:
+        """How many parts of a batch of this size run side by side, each on a part of the threads."""
     def seconds(self, batch: int) -> list[float]:
         """Every step's fastest run so far for this batch size."""
 

@@ -10,6 +10,7 @@
 /* What a program is prepared for. */
 typedef struct pdl_setting {
     size_t batch, threads;
+    size_t streams; /* of the whole batch, at most; 0: trials decide (split.h) */
     pdl_algorithm algorithm;
     pdl_simd simd;         /* of our own kernels: of the choice, of the weights and of every run */
     const char *decisions; /* file of what trials decided, or NULL: no trials; trial.h */

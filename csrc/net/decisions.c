@@ -30,8 +30,7 @@ static void name_processor(unsigned words[13])
 #endif
 }
 
-/* FNV-1a: G. Fowler, L. C. Noll, K.-P. Vo. */
-static uint64_t hash(const void *data, size_t size, uint64_t seed)
+uint64_t pdl_hash(const void *data, size_t size, uint64_t seed)
 {
     const unsigned char *bytes = data;
     for (size_t i = 0; i < size; i++)
@@ -45,7 +44,7 @@ static uint64_t hash_machine(pdl_simd simd)
     unsigned words[13] = {0};
     int others[] = {(int)simd, (int)dnnl_get_effective_cpu_isa(), version->major, version->minor, version->patch};
     name_processor(words);
-    return hash(others, sizeof others, hash(words, sizeof words, 0xcbf29ce484222325u));
+    return pdl_hash(others, sizeof others, pdl_hash(words, sizeof words, PDL_HASH_SEED));
 }
 
 /* ---- the file ---- */

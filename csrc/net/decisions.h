@@ -25,6 +25,10 @@ typedef struct pdl_decisions {
 
 #define PDL_MAX_QUESTION 160
 
+/* FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), to be called for part after part; the first one's seed. */
+#define PDL_HASH_SEED 0xcbf29ce484222325u
+uint64_t pdl_hash(const void *data, size_t size, uint64_t seed);
+
 /* False where decisions cannot be kept: no such folder, not writable, or a file of the size where it ends. */
 bool pdl_decisions_open(pdl_decisions *decisions, const char *path, pdl_simd simd);
 

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "net/prepared.h"
 
+#include <omp.h>
 #include <string.h>
 
 #define CHECK(call) pdl_check_dnnl((call), op->layer, error)
@@ -187,14 +188,17 @@ pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *pro
     return status;
 }
 
-pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
-                                   pdl_error *error)
+pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
+                                   pdl_step *step, pdl_error *error)
 {
     const pdl_op *op = step->op;
     descs d = {0};
-    pdl_status status = make_descs(&d, program, batch, op, error);
+    int team = omp_get_max_threads();
+    pdl_status status = make_descs(&d, program, setting->batch, op, error);
+    omp_set_num_threads((int)setting->threads); /* oneDNN shares the work out among as many as there are now */
     if (status == PDL_OK) status = CHECK(choose_primitive(&d, engine, op));
     if (status == PDL_OK) status = CHECK(dnnl_primitive_create(&step->primitive, d.primitive));
+    omp_set_num_threads(team);
     if (status == PDL_OK) status = name_implementation(engine, step, &d, error);
     if (status == PDL_OK && step->primitive != NULL) status = make_memories(engine, step, &d, error);
     free_descs(&d);

@@ -4,7 +4,7 @@
 #define _POSIX_C_SOURCE 200809L /* strdup */
 #include "base/memory.h"
 #include "base/status.h"
-#include "net/prepared.h"
+#include "net/split.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,8 @@
 struct pdl_network {
     pdl_program program;
     pdl_network_options options;
-    pdl_prepared *prepared[KEPT_BATCHES]; /* the one used last comes first */
-    void *arena;                          /* shared by all batch sizes, as large as the largest wants */
-    void *scratch;
-    size_t arena_bytes, scratch_bytes;
+    pdl_split *prepared[KEPT_BATCHES]; /* the one used last comes first */
+    pdl_room rooms[PDL_MAX_STREAMS];   /* shared by all batch sizes, as large as the largest wants */
 };
 
 static pdl_status check_create(const pdl_graph *graph, pdl_node output, const pdl_network_options *options,
@@ -97,10 +95,9 @@ void pdl_network_destroy(pdl_network *network)
 {
     if (network == NULL) return;
     for (size_t i = 0; i < KEPT_BATCHES; i++)
-        pdl_prepared_destroy(network->prepared[i]);
+        pdl_split_destroy(network->prepared[i]);
     pdl_program_clear(&network->program);
-    pdl_free(network->arena);
-    pdl_free(network->scratch);
+    pdl_rooms_clear(network->rooms);
     free((char *)(uintptr_t)network->options.decisions);
     free(network);
 }
@@ -113,30 +110,12 @@ void pdl_network_shapes(const pdl_network *network, pdl_shape *input, pdl_shape 
 
 /* ---- preparation ---- */
 
-static pdl_status grow(void **memory, size_t *bytes, size_t wanted, const char *what, pdl_error *error)
-{
-    if (wanted <= *bytes) return PDL_OK;
-    void *larger = pdl_alloc(wanted, 1);
-    if (larger == NULL) return pdl_fail_memory(error, wanted, what);
-    pdl_free(*memory);
-    *memory = larger;
-    *bytes = wanted;
-    return PDL_OK;
-}
-
-static pdl_status make_room(pdl_network *network, const pdl_prepared *prepared, pdl_error *error)
-{
-    pdl_status status = grow(&network->arena, &network->arena_bytes, prepared->plan.arena, "activations", error);
-    if (status != PDL_OK) return status;
-    return grow(&network->scratch, &network->scratch_bytes, prepared->scratch, "working memory", error);
-}
-
 /* Moves the batch's preparation to the front; false when there is none. */
 static bool use_prepared(pdl_network *network, size_t batch)
 {
     for (size_t i = 0; i < KEPT_BATCHES; i++) {
-        pdl_prepared *found = network->prepared[i];
-        if (found == NULL || found->setting.batch != batch) continue;
+        pdl_split *found = network->prepared[i];
+        if (found == NULL || found->batch != batch) continue;
         memmove(&network->prepared[1], &network->prepared[0], i * sizeof found);
         network->prepared[0] = found;
         return true;
@@ -147,20 +126,21 @@ static bool use_prepared(pdl_network *network, size_t batch)
 static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t batch, pdl_error *error)
 {
     if (use_prepared(network, batch)) return PDL_OK;
-    pdl_prepared *prepared;
+    pdl_split *prepared;
     pdl_setting setting = {.batch = batch,
                            .threads = network->options.threads,
+                           .streams = network->options.streams,
                            .algorithm = network->options.algorithm,
                            .decisions = network->options.decisions,
                            .simd = pdl_simd_choose(network->program.precision)};
-    pdl_status status = pdl_prepared_create(engine, &network->program, &setting, &prepared, error);
+    pdl_status status = pdl_split_create(engine, &network->program, &setting, &prepared, error);
     if (status != PDL_OK) return status;
-    status = make_room(network, prepared, error);
+    status = pdl_split_make_room(prepared, network->rooms, error);
     if (status != PDL_OK) {
-        pdl_prepared_destroy(prepared);
+        pdl_split_destroy(prepared);
         return status;
     }
-    pdl_prepared_destroy(network->prepared[KEPT_BATCHES - 1]);
+    pdl_split_destroy(network->prepared[KEPT_BATCHES - 1]);
     memmove(&network->prepared[1], &network->prepared[0], (KEPT_BATCHES - 1) * sizeof prepared);
     network->prepared[0] = prepared;
     return PDL_OK;
@@ -171,9 +151,7 @@ static pdl_status prepare(const pdl_engine *engine, pdl_network *network, size_t
 typedef struct request {
     pdl_network *network;
     size_t batch;
-    const uint8_t *images; /* or */
-    const float *input;
-    float *output;
+    pdl_batch data;
 } request;
 
 static pdl_status prepare_task(const pdl_engine *engine, void *context, pdl_error *error)
@@ -182,39 +160,14 @@ static pdl_status prepare_task(const pdl_engine *engine, void *context, pdl_erro
     return prepare(engine, asked->network, asked->batch, error);
 }
 
-/* Brings the input into the arena where it is not used as it comes, and finds room for an output to be converted. */
-static void enter(pdl_network *network, const pdl_prepared *prepared, const request *asked, pdl_bases *bases)
-{
-    const pdl_program *program = &network->program;
-    const pdl_value *in = &program->values[program->input];
-    char *arena = network->arena;
-    void *input = arena + prepared->plan.input;
-    bool bf16 = program->precision == PDL_PRECISION_BFLOAT16;
-    if (asked->images != NULL)
-        pdl_preprocess_pixels(network->options.preprocess, asked->images, asked->batch * in->height * in->width,
-                              program->precision, input);
-    else if (bf16)
-        pdl_bf16_round_all(asked->input, asked->batch * pdl_value_size(in), input);
-    if (asked->images != NULL || bf16) bases->input = input;
-    if (bf16) bases->output = arena + prepared->plan.output;
-}
-
 static pdl_status run_task(const pdl_engine *engine, void *context, pdl_error *error)
 {
     request *asked = context;
     pdl_network *network = asked->network;
     pdl_status status = prepare(engine, network, asked->batch, error);
     if (status != PDL_OK) return status;
-    pdl_prepared *prepared = network->prepared[0];
-    pdl_bases bases = {
-        .arena = network->arena, .input = asked->input, .output = asked->output, .scratch = network->scratch};
-    enter(network, prepared, asked, &bases);
-    status = pdl_prepared_run(engine, prepared, &bases, error);
-    if (status == PDL_OK && network->program.precision == PDL_PRECISION_BFLOAT16)
-        pdl_bf16_widen_all(bases.output,
-                           asked->batch * pdl_value_size(&network->program.values[network->program.output]),
-                           asked->output);
-    return status;
+    return pdl_split_run(engine, &network->program, network->options.preprocess, network->prepared[0], network->rooms,
+                         &asked->data, error);
 }
 
 static pdl_status call(request *asked, pdl_engine_task task, pdl_error *error)
@@ -236,41 +189,48 @@ pdl_status pdl_network_run_u8(pdl_network *network, const uint8_t *images, size_
         return pdl_fail(error, PDL_ESHAPE,
                         "images have rank 3 and 3 channels, the network's input has rank %zu and %zu", input->rank,
                         input->extent[input->rank - 1]);
-    return call(&(request){.network = network, .batch = n, .images = images, .output = out}, run_task, error);
+    return call(&(request){.network = network, .batch = n, .data = {.images = images, .output = out}}, run_task, error);
 }
 
 pdl_status pdl_network_run_f32(pdl_network *network, const float *input, size_t n, float *out, pdl_error *error)
 {
-    return call(&(request){.network = network, .batch = n, .input = input, .output = out}, run_task, error);
+    return call(&(request){.network = network, .batch = n, .data = {.input = input, .output = out}}, run_task, error);
 }
 
 /* ---- steps ---- */
 
 typedef struct step_query {
     const pdl_network *network;
-    size_t batch, index, count;
+    size_t batch, index, count, streams;
     pdl_step_info info;
 } step_query;
+
+/* Streams run the same step at about the same time: the slowest one's seconds count, and all their work. */
+static pdl_step_info describe(const pdl_split *split, size_t index)
+{
+    const pdl_step *first = &split->part[0]->steps[index];
+    pdl_step_info info = {.layer = first->layer, .kind = first->kind, .implementation = first->implementation};
+    for (size_t i = 0; i < split->streams; i++) {
+        const pdl_step *step = &split->part[i]->steps[index];
+        info.flops += step->flops;
+        if (step->seconds > info.seconds) info.seconds = step->seconds;
+    }
+    return info;
+}
 
 static pdl_status step_task(const pdl_engine *engine, void *context, pdl_error *error)
 {
     (void)engine;
     step_query *query = context;
-    const pdl_prepared *prepared = NULL;
+    const pdl_split *split = NULL;
     for (size_t i = 0; i < KEPT_BATCHES; i++)
-        if (query->network->prepared[i] != NULL && query->network->prepared[i]->setting.batch == query->batch)
-            prepared = query->network->prepared[i];
-    query->count = prepared == NULL ? 0 : prepared->step_count;
+        if (query->network->prepared[i] != NULL && query->network->prepared[i]->batch == query->batch)
+            split = query->network->prepared[i];
+    query->count = split == NULL ? 0 : split->part[0]->step_count;
+    query->streams = split == NULL ? 0 : split->streams;
     if (query->index >= query->count)
         return pdl_fail(error, PDL_EINVAL, "no step %zu for batches of %zu images", query->index, query->batch);
-    const pdl_step *step = &prepared->steps[query->index];
-    query->info = (pdl_step_info){
-        .layer = step->layer,
-        .kind = step->kind,
-        .implementation = step->implementation,
-        .flops = step->flops,
-        .seconds = step->seconds,
-    };
+    query->info = describe(split, query->index);
     return PDL_OK;
 }
 
@@ -279,6 +239,13 @@ size_t pdl_network_step_count(const pdl_network *network, size_t batch)
     step_query query = {.network = network, .batch = batch};
     pdl_engine_call(network->options.threads, step_task, &query, NULL);
     return query.count;
+}
+
+size_t pdl_network_streams(const pdl_network *network, size_t batch)
+{
+    step_query query = {.network = network, .batch = batch};
+    pdl_engine_call(network->options.threads, step_task, &query, NULL);
+    return query.streams;
 }
 
 pdl_status pdl_network_step(const pdl_network *network, size_t batch, size_t index, pdl_step_info *info,

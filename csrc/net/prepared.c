@@ -195,7 +195,7 @@ static pdl_status make_step(const pdl_engine *engine, const pdl_program *program
         status = make_expanded(engine, program, &prepared->setting, choice, step, error);
     } else if (has_primitive(op)) {
         step->kind = op->kind == PDL_OP_DENSE ? "dense" : kernels[op->kind].kind;
-        status = pdl_step_make_primitive(engine, program, batch, step, error);
+        status = pdl_step_make_primitive(engine, program, &prepared->setting, step, error);
         step->function_after = runs_after(op);
     }
     if (status == PDL_OK && step->primitive == NULL && step->tile_weights == NULL) use_kernel(step);
@@ -214,17 +214,6 @@ static pdl_status make_steps(const pdl_engine *engine, pdl_program *program, con
     for (size_t i = 0; status == PDL_OK && i < program->op_count; i++)
         if (!choices[i].done && !pdl_plan_renames(program, &program->ops[i]))
             status = make_step(engine, program, i, choices, prepared, error);
-    return status;
-}
-
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
-                               pdl_prepared **out, pdl_error *error)
-{
-    pdl_choice *choices;
-    pdl_status status = pdl_choices_make(engine, program, setting, &choices, error);
-    if (status != PDL_OK) return status;
-    status = pdl_prepared_create_as(engine, program, setting, choices, out, error);
-    free(choices);
     return status;
 }
 

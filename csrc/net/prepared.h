@@ -52,9 +52,6 @@ typedef struct pdl_prepared {
 } pdl_prepared;
 
 /* On the engine's thread. */
-pdl_status pdl_prepared_create(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
-                               pdl_prepared **out, pdl_error *error);
-/* The same with algorithms that are chosen already. */
 pdl_status pdl_prepared_create_as(const pdl_engine *engine, pdl_program *program, const pdl_setting *setting,
                                   const pdl_choice *choices, pdl_prepared **out, pdl_error *error);
 void pdl_prepared_destroy(pdl_prepared *prepared);
@@ -66,7 +63,7 @@ pdl_status pdl_step_keep_weight(const pdl_engine *engine, const pdl_program *pro
 /* dnnl_ops.c: makes step->primitive and its memories for an operation with weights. Where oneDNN has only
  * its reference code for the shape, step->primitive stays NULL and the weights are kept for a kernel of ours;
  * PDL_EUNSUPPORTED for a dense operation and a grouped convolution, which have none. */
-pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, size_t batch, pdl_step *step,
-                                   pdl_error *error);
+pdl_status pdl_step_make_primitive(const pdl_engine *engine, const pdl_program *program, const pdl_setting *setting,
+                                   pdl_step *step, pdl_error *error);
 
 #endif

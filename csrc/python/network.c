@@ -70,18 +70,19 @@ failed:
 static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"graph",     "output",    "params",    "preprocess", "threads",
-                            "algorithm", "precision", "decisions", NULL};
+                            "algorithm", "precision", "decisions", "streams",    NULL};
     PyObject *graph_object, *given, *decisions = Py_None, *path = NULL, *module = PyType_GetModule(type);
     int output, preprocess, algorithm = PDL_ALGORITHM_AUTO, precision = PDL_PRECISION_FLOAT32;
-    Py_ssize_t threads = 0;
+    Py_ssize_t threads = 0, streams = 0;
     if (module == NULL) return NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|niiO:Network", names, &graph_object, &output, &given,
-                                     &preprocess, &threads, &algorithm, &precision, &decisions))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OiOi|niiOn:Network", names, &graph_object, &output, &given,
+                                     &preprocess, &threads, &algorithm, &precision, &decisions, &streams))
         return NULL;
     pdl_graph *graph = pdl_graph_unwrap(module, graph_object);
     if (graph == NULL) return NULL;
     if (threads < 0 || threads > 1024)
         return PyErr_Format(PyExc_ValueError, "threads is %zd, expected 0 to 1024", threads);
+    if (streams < 0) return PyErr_Format(PyExc_ValueError, "streams is %zd, expected 0 or more", streams);
     network_object *self = NULL;
     const float **params = NULL;
     PyObject *tuple = PySequence_Tuple(given); /* keeps the arrays alive and the list unchanged */
@@ -92,6 +93,7 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     self = (network_object *)type->tp_alloc(type, 0);
     if (self == NULL) goto exit;
     pdl_network_options options = {.threads = (size_t)threads,
+                                   .streams = (size_t)streams,
                                    .preprocess = (pdl_preprocess)preprocess,
                                    .algorithm = (pdl_algorithm)algorithm,
                                    .precision = (pdl_precision)precision,
@@ -245,6 +247,14 @@ static PyObject *seconds(network_object *self, PyObject *object)
     return list;
 }
 
+static PyObject *streams(network_object *self, PyObject *object)
+{
+    PyObject *ready = prepare(self, object);
+    if (ready == NULL) return NULL;
+    Py_DECREF(ready);
+    return PyLong_FromSize_t(pdl_network_streams(self->network, (size_t)PyNumber_AsSsize_t(object, NULL)));
+}
+
 static PyObject *input_shape(const network_object *self, void *unused)
 {
     (void)unused;
@@ -286,6 +296,7 @@ static PyMethodDef methods[] = {
      "uint8 BGR [n, height, width, 3] or float32 [n, input...] -> float32 [n, output...]."},
     {"steps", (PyCFunction)steps, METH_O, "(layer, kind, implementation, flops) of every step for this batch size."},
     {"seconds", (PyCFunction)seconds, METH_O, "Every step's fastest run so far for this batch size."},
+    {"streams", (PyCFunction)streams, METH_O, "How many parts of a batch of this size run side by side."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydeepl import _core
 from pydeepl.checks import check_positive
 from pydeepl.cli.text import table
-from pydeepl.deep.decisions import decisions_file
+from pydeepl.deep.decisions import decisions_file, streams_asked
 from pydeepl.deep.featurizer import DEFAULT_BATCH_SIZE
 from pydeepl.deep.networks import PRECISIONS, Arithmetic
 from pydeepl.deep.plan import NetworkPlan, check_model_name, model_names, plan_network
@@ -31,6 +31,8 @@ class Setting(NamedTuple):
     arithmetic: Arithmetic
     seconds: float
     """How long to measure each."""
+    streams: int = 0
+    """0: as trials decide."""
 
 
 class Step(NamedTuple):
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="arithmetic (float32)")
     parser.add_argument("--batch", type=int, default=DEFAULT_BATCH_SIZE, help="images at once (%(default)s)")
     parser.add_argument("--threads", type=int, help="threads (all)")
+    parser.add_argument("--streams", type=int, help="parts of a batch side by side, at most (the fastest)")
     parser.add_argument("--exact", action="store_true", help="convolutions as direct sums only")
     parser.add_argument("--layers", action="store_true", help="every step's time and algorithm")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure (%(default)s)")
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         0 if arguments.threads is None else check_positive("--threads", arguments.threads),
         Arithmetic(arguments.exact, arguments.precision),
         arguments.seconds,
+        streams_asked() if arguments.streams is None else check_positive("--streams", arguments.streams),
     )
     chosen = model_names() if arguments.model is None else [check_model_name(arguments.model)]
     peak = _peak(setting)
@@ -107,9 +111,8 @@ def _network(plan: NetworkPlan, setting: Setting) -> _core.Network:
     random = np.random.default_rng(0)
     params = [_random(shape, name, random) for layer in plan.graph.layers for name, shape in layer[4]]
     threads, numbers = setting.threads, setting.arithmetic.numbers
-    return _core.Network(
-        plan.graph, plan.output, params, plan.preprocess, threads, *numbers, decisions_file()
-    )
+    how = (threads, *numbers, decisions_file(), setting.streams)
+    return _core.Network(plan.graph, plan.output, params, plan.preprocess, *how)
 
 
 def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -139,6 +142,7 @@ def _measure_model(name: str, setting: Setting, peak: float) -> tuple[dict[str, 
         "model": name,
         "precision": setting.arithmetic.precision,
         "batch": setting.batch,
+        "streams": network.streams(setting.batch),
         "images_per_second": setting.batch / median,
         "seconds_per_batch": {"median": median, "least": min(times), "runs": len(times)},
         "preparation_seconds": prepared,
@@ -172,7 +176,8 @@ def _print(result: dict[str, Any], steps: list[Step], layers: bool) -> None:
     rate, peak = result["gflops_per_second"], result["peak_gflops_per_second"]
     seconds = result["seconds_per_batch"]
     print(
-        f"{result['model']}, {result['precision']}, batches of {result['batch']}: "
+        f"{result['model']}, {result['precision']}, batches of {result['batch']}, "
+        f"{result['streams']} stream{'s' if result['streams'] > 1 else ''}: "
         f"{result['images_per_second']:.1f} images/s (median of {seconds['runs']} runs, "
         f"{1e3 * seconds['median']:.1f} ms; prepared in {result['preparation_seconds']:.2f} s)\n"
         f"{result['gflops_per_image']:.2f} GFLOP an image by direct sums: {rate:.0f} GFLOP/s, "

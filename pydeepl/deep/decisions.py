@@ -4,6 +4,8 @@ PYDEEPL_TRIALS     unset or 1: where algorithms are close by the core's estimate
                    network is prepared for a batch size, for a tenth of a second at most, and what is decided
                    is kept in "algorithms" beside the downloaded weights, a file a version of pydeepl;
                    0: the estimate decides
+PYDEEPL_STREAMS    how many parts of a batch run side by side, at most; unset or 0: from 8 threads on, a trial
+                   decides, which runs the network for some tenths of a second, and 1 where there are none
 
 Algorithms differ by rounding. So a machine decides once: the first answer in the file stands, for every
 process, until the file is deleted. Where it cannot be written, nothing is timed. `exact` networks have one
@@ -47,6 +49,14 @@ def decisions_file() -> str | None:
     with suppress(OSError):  # the core then finds no file that it can write
         folder.mkdir(parents=True, exist_ok=True)
     return str(folder / f"{pydeepl.__version__}.txt")
+
+
+def streams_asked() -> int:
+    """PYDEEPL_STREAMS, 0 where it is not set. Raises ValueError where it is no number of streams."""
+    text = os.environ.get("PYDEEPL_STREAMS", "").strip() or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"PYDEEPL_STREAMS is {text!r}, expected a number of streams, or 0 for the fastest")
+    return int(text)
 
 
 def kept_decisions() -> list[KeptDecisions]:

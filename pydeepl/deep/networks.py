@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from pydeepl import _core
-from pydeepl.deep.decisions import decisions_file
+from pydeepl.deep.decisions import decisions_file, streams_asked
 from pydeepl.deep.plan import NetworkPlan
 from pydeepl.deep.weights_file import WeightsFile
 from pydeepl.keras import KerasModel, load_model
@@ -140,9 +140,8 @@ def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arit
         params = [*known]
     if file.now() != file:
         raise OSError(f"{file.path}: the file was changed while it was in use")
-    network = _core.Network(
-        plan.graph, plan.output, params, plan.preprocess, threads, algorithm, precision, decisions_file()
-    )
+    how = (threads, algorithm, precision, decisions_file(), streams_asked())
+    network = _core.Network(plan.graph, plan.output, params, plan.preprocess, *how)
     return LoadedNetwork(network, source, file)
 
 

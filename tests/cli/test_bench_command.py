@@ -12,7 +12,7 @@ FAST = ["--batch", "1", "--seconds", "0"]
 def test_figures_for_programs(capsys):
     assert main(["bench", "ResNet50", *FAST, "--layers", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["model"], found["batch"]) == ("ResNet50", 1)
+    assert (found["model"], found["batch"], found["streams"]) == ("ResNet50", 1, 1)
     # Keras' ResNet50 takes 3.87 billion multiplications with as many additions; pixels that a stride of 2
     # leaves out right afterwards are not computed here.
     assert 6.5 < found["gflops_per_image"] < 7.75
@@ -28,9 +28,10 @@ def test_figures_for_programs(capsys):
 
 
 def test_text_for_people(capsys):
-    assert main(["bench", "ResNet50", *FAST, "--exact", "--layers"]) == 0
+    streams = ["--batch", "2", "--threads", "2", "--streams", "2", "--seconds", "0"]
+    assert main(["bench", "ResNet50", *streams, "--exact", "--layers"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("ResNet50, float32, batches of 1: ")
+    assert text.startswith("ResNet50, float32, batches of 2, 2 streams: ")
     assert "winograd" not in text
     assert "conv5_block3_out" in text and "conv1_relu" in text
 
@@ -53,3 +54,5 @@ def test_what_cannot_be_measured_is_refused(capsys):
     assert "did you mean ResNet50" in capsys.readouterr().err
     assert main(["bench", "ResNet50", "--batch", "0"]) == 1
     assert "--batch must be at least 1, got 0" in capsys.readouterr().err
+    assert main(["bench", "ResNet50", "--streams", "0"]) == 1
+    assert "--streams must be at least 1, got 0" in capsys.readouterr().err
