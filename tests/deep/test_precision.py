@@ -92,7 +92,7 @@ def test_a_processor_without_it_is_told_before_weights_are_sought(lacking):
 
 def test_the_bench_command(emulated_bfloat16, capsys):
     assert main(["bench", "ResNet50", "--batch", "1", "--seconds", "0", "--precision", "bfloat16"]) == 0
-    assert capsys.readouterr().out.startswith("ResNet50, bfloat16, batches of 1: ")
+    assert capsys.readouterr().out.startswith("ResNet50, bfloat16, batches of 1, ")
 
 
 def test_the_bench_command_on_a_processor_without_it(monkeypatch, capsys):

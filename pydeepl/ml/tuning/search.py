@@ -13,9 +13,10 @@ were fitted to each fold's rows by itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
+from multiprocessing import TimeoutError as PoolTimeoutError
+from multiprocessing.pool import IMapIterator, ThreadPool
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,6 +33,8 @@ from pydeepl.ml.tuning.folds import Split, keep_columns, read_folds, rows_in_fol
 from pydeepl.progress import ProgressBar, progress_bar, silent_bars
 
 __all__ = ["Results", "Search"]
+
+_TURN = 0.5  # seconds
 
 
 class Source:
@@ -215,8 +218,9 @@ class Search:
 
     def _run_fold(self, fold: int, results: Results, pool: Any, bar: ProgressBar) -> None:
         count = len(self._candidates)
-        metrics, models = [0.0] * count, [None] * count
-        for index, metric, model in pool.imap_unordered(_call, self._tasks(fold)):
+        metrics = [0.0] * count
+        models: list[Transformer | None] = [None] * count
+        for index, metric, model in _ended(pool.imap_unordered(_call, self._tasks(fold))):
             metrics[index], models[index] = metric, model
             bar.update(1)
         results.metrics.append(metrics)
@@ -333,6 +337,21 @@ class Search:
             shared.training = _transformed(frame, shared.models)
             shared.source = Source(shared.training)
         return self._assembled(candidate, shared, self._fit(candidate, shared, None))
+
+
+def _ended(results: Any) -> Iterator[Measured]:
+    """A pool's results. It waits for them in turns: a Ctrl-C in the moment before a wait begins ends none."""
+    if not isinstance(results, IMapIterator):
+        yield from results
+        return
+    while True:
+        try:
+            result = results.next(_TURN)
+        except PoolTimeoutError:
+            continue
+        except StopIteration:
+            return
+        yield result
 
 
 class _Inline:
