@@ -37,6 +37,8 @@ def activation(value: Any) -> Activation:
     if isinstance(value, dict) and value.get("class_name") in _ACTIVATION_LAYERS:
         return _ACTIVATION_LAYERS[value["class_name"]](value["config"])
     name = value.get("config") if isinstance(value, dict) else value
+    if isinstance(name, dict):  # of a layer that is none of these
+        name = value.get("class_name")
     if name is None:
         return None, ()
     if isinstance(name, str) and name in _FUNCTIONS:

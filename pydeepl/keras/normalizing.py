@@ -9,8 +9,8 @@ from pydeepl.keras.errors import Unsupported
 
 def check_last(graph: Any, x: int, axis: Any) -> None:
     """Raises Unsupported where an axis, counted with the rows' one, is not the last of x."""
-    (number,) = axis if isinstance(axis, list) else (axis,)
-    if number != -1 and number != len(graph.shape(x)):
+    axes = axis if isinstance(axis, list) else [axis]
+    if axes != [-1] and (len(axes) != 1 or axes != [len(graph.shape(x))]):
         raise Unsupported(f"axis {axis}: expected the last")
 
 
@@ -35,11 +35,12 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _normalization(graph: Any, name: str, config: Config, inputs: list[int]) -> int:
-    check_last(graph, inputs[0], config.get("axis", -1))
-    invert = bool(config.get("invert"))
-    if config.get("mean") is None:
+    invert, given = bool(config.get("invert")), config.get("mean") is not None
+    mean, variance = (_numbers(config["mean"]), _numbers(config["variance"])) if given else ([], [])
+    if len(mean) != 1 or len(variance) != 1:  # one number each is the same for every axis
+        check_last(graph, inputs[0], config.get("axis", -1))
+    if not given:
         return int(graph.normalization(name, inputs[0], invert=invert))
-    mean, variance = _numbers(config["mean"]), _numbers(config["variance"])
     spread = [max(math.sqrt(each), 1e-7) for each in variance]
     if invert:
         return int(graph.rescale(name, inputs[0], spread, mean))

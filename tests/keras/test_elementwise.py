@@ -49,6 +49,13 @@ def test_a_rescaling_without_numbers_is_refused(tmp_path):
         run(tmp_path, [rescaling])
 
 
+@pytest.mark.parametrize("axis", [None, 1, [1, 2]])
+def test_one_mean_is_that_of_any_axis(tmp_path, axis):
+    config = {"axis": axis, "mean": 0.5, "variance": 4.0}
+    x, found = run(tmp_path, [layer("Normalization", "scaled", config, [[["image", 0, 0, {}]]])])
+    np.testing.assert_allclose(found, (x - 0.5) / 2, rtol=1e-6)
+
+
 def lambda_layer(name, function, inbound):
     return layer("TFOpLambda", name, {"function": function}, [inbound])
 
