@@ -391,6 +391,12 @@ def test_all_that_is_not_supported_is_listed_at_once(tmp_path):
          r"1 elements from 1 of axis 0 of \[n, 3, 9, 8\]: expected some of all rows"),
         ([node("Slice", "x two two one")], {"one": np.ones(1, int), "two": np.array([2])},
          "0 elements from 2 of axis 1"),
+        ([node("Slice", "x one one one two")], {"one": np.ones(2, int), "two": np.array([1])},
+         r"starts \[1, 1\], ends \[1, 1\], axes \[1, 1\], steps \[1\]: expected as many of each"),
+        ([node("Slice", "x one two four")],
+         {"one": np.ones(1, int), "two": np.array([2]), "four": np.array([4])},
+         r"axis 4 of \[n, 3, 9, 8\]: expected one from -4 to 3"),
+        ([node("Split", "x", "a y", axis=4)], {}, r"axis 4 of \[n, 3, 9, 8\]: expected one from -4 to 3"),
         ([node("Gather", "x one", axis=1)], {"one": np.array([1])}, "expected all in their order"),
         ([node("InstanceNormalization", "x two two")], {"two": np.ones(2, np.float32)},
          r"scale \[2\] and bias \[2\] of 3 channels"),
@@ -562,5 +568,6 @@ def test_a_size_that_a_dense_layer_asks_for(tmp_path):
 
 def test_channels_may_not_be_open(tmp_path):
     made(tmp_path / "made.onnx", [node("Relu")], shape=("n", "c", 4, 4))
-    with pytest.raises(WeightsError, match=r"x \(input\): its channels in \[None, None, 4, 4\] are open"):
-        load_model(tmp_path / "made.onnx")
+    for given in (None, (4, 4, 3)):
+        with pytest.raises(WeightsError, match=r"x \(input\): its channels in \[None, None, 4, 4\] are open"):
+            load_model(tmp_path / "made.onnx", inputShape=given)

@@ -11,7 +11,7 @@ from pydeepl.keras.onnx.values import VECTOR, Value, text
 def split(o: Operands) -> list[Value]:
     """All parts of an axis, one after the other."""
     x = as_vector(o.sketch, f"{o.name}/ordered", o.value())
-    axis = o.attribute("axis", 0) % len(x.shape)
+    axis = _axis(x, o.attribute("axis", 0))
     extent, count = x.shape[axis], len(o.node.outputs)
     sizes = o.ints("split", 1)
     if sizes is None:
@@ -32,14 +32,26 @@ def slice_(o: Operands) -> Value:
     starts, ends = o.ints("starts", 1) or [], o.ints("ends", 2) or []
     axes = o.ints("axes", 3, list(range(len(starts)))) or []
     steps = o.ints("steps", 4, [1] * len(starts)) or []
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        raise Unsupported(
+            f"starts {starts}, ends {ends}, axes {axes}, steps {steps}: expected as many of each"
+        )
     ranges: dict[int, tuple[int, int]] = {}
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        extent = x.shape[axis]
         if step != 1:
             raise Unsupported(f"steps {steps}: expected 1")
-        first, last, _ = slice(start, end).indices(extent)
-        ranges[axis % len(x.shape)] = first, last - first
+        at = _axis(x, axis)
+        first, last, _ = slice(start, end).indices(x.shape[at])
+        ranges[at] = first, last - first
     return _part(o, o.name, x, ranges)
+
+
+def _axis(x: Value, axis: int) -> int:
+    """An axis, which may be counted from the end, from the beginning."""
+    rank = len(x.shape)
+    if not -rank <= axis < rank:
+        raise Unsupported(f"axis {axis} of {text(x.shape)}: expected one from {-rank} to {rank - 1}")
+    return axis % rank
 
 
 def _part(o: Operands, name: str, x: Value, ranges: dict[int, tuple[int, int]]) -> Value:

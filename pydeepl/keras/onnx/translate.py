@@ -72,7 +72,8 @@ class _Walk:
             with self._input(name):
                 open_shapes[name] = input_shape(graph, name, shape)
                 batches[name] = shape[0] if shape else None
-        self.shapes = choose(open_shapes)
+        # Of inputs that are refused nothing can be chosen: only they are complained of.
+        self.shapes = open_shapes if self.problems else choose(open_shapes)
         for name, batch in batches.items():
             with self._input(name):
                 self.values[name] = input_value(self.sketch, graph, name, batch, self.shapes[name])
