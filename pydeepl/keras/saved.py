@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pydeepl.checks import is_whole
 from pydeepl.keras.build import Built, build
 from pydeepl.keras.config import read_config
 from pydeepl.keras.ends import NOMINAL, OpenShape, Shape, fixed, input_shapes, is_open
@@ -110,12 +111,12 @@ def _narrowed(shapes: Mapping[str, OpenShape], given: InputShape) -> dict[str, O
     for name, wanted in given.items():
         shape = shapes[name]
         fits = len(wanted) == len(shape) and all(
-            isinstance(extent, int) and extent > 0 and own in (None, extent)
+            is_whole(extent) and extent > 0 and own in (None, extent)
             for own, extent in zip(shape, wanted, strict=True)
         )
         if not fits:
             raise ValueError(f"inputShape of {name}: expected {list(shape)}, got {list(wanted)}")
-        result[name] = tuple(wanted)
+        result[name] = tuple(int(extent) for extent in wanted)
     return result
 
 

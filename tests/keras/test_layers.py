@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -111,13 +112,13 @@ def test_any_size(golden):
 
 
 def test_a_size_that_is_given(golden):
-    for given in ((9, 9, 3), {"image": [9, 9, 3]}):
+    for given in ((9, 9, 3), {"image": [9, 9, 3]}, tuple(np.array([9, 9, 3]))):
         model = load_model(MODELS / "anysize.keras", inputShape=given)
         assert model.inputShape == (9, 9, 3) and model.outputShape == (2,)
         assert_close(model.predict(golden["anysize_x"]), golden["anysize_y"])
         with pytest.raises(ValueError, match=r"expected x \[n, 9, 9, 3\]"):
             model.predict(np.zeros((1, 8, 9, 3)))
-    for wrong in ((9, 9), (9, 9, 4), (9, 0, 3), (9.0, 9, 3)):
+    for wrong in ((9, 9), (9, 9, 4), (9, 0, 3), (9.0, 9, 3), (True, 9, 3)):
         with pytest.raises(ValueError, match=r"inputShape of image: expected \[None, None, 3\], got"):
             load_model(MODELS / "anysize.keras", inputShape=wrong)
     with pytest.raises(ValueError, match="inputShape: the model's inputs are image, got other"):
@@ -206,6 +207,7 @@ def _fan(depth):
 
 
 REFUSED = {
+    "activation": ("causal", {"activation": {"class_name": "PReLU", "config": {}}}, "activation 'PReLU'"),
     "axis 0": ("ends", {"axis": 0}, "axis 0, which is the rows'"),
     "cropping": ("cropped", {"cropping": [30, 30]}, r"cropping .* leaves nothing of \[38, 6\]"),
     "upsampling": ("longer", {"size": [2, 2]}, "expected 1 numbers, found"),
@@ -306,10 +308,13 @@ def test_norms_along_the_last_axis_as_keras_2_numbers_it(golden, tmp_path):
         path.write_text(json.dumps(config))
         model = load_model(path, weights=MODELS / f"{name}.h5")
         assert_close(model.predict(golden[f"{name}_x"]), golden[f"{name}_y"])
-        norm["axis"] = [axis - 1] if axis > 1 else [2]
-        path.write_text(json.dumps(config))
-        with pytest.raises(WeightsError, match=rf"{layer} .*axis \[{norm['axis'][0]}\]: expected the last"):
-            load_model(path, weights=MODELS / f"{name}.h5")
+        for wrong in ([axis - 1] if axis > 1 else [2], [1, 2], [], None):
+            norm["axis"] = wrong
+            path.write_text(json.dumps(config))
+            with pytest.raises(
+                WeightsError, match=rf"{layer} .*axis {re.escape(str(wrong))}: expected the last"
+            ):
+                load_model(path, weights=MODELS / f"{name}.h5")
 
 
 def as_keras_2_wrote_it(config):
