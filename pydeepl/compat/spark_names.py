@@ -4,9 +4,6 @@ A stand-in module gives the names of pydeepl's modules in its row, in that order
 pyspark, a __version__.
 """
 
-# The PySpark whose behaviour pydeepl has (docs/conformance.md): what scripts find that ask for the version.
-PYSPARK = "4.0.0"
-
 # Stand-in module -> where its names are: "module" (all its public names: __all__, else those made there),
 # "module:name" (that name) or "module:name.*" (that object's public names).
 STAND_INS: dict[str, tuple[str, ...]] = {

@@ -8,8 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from pydeepl import __version__
-from pydeepl.compat.spark_names import PYSPARK, STAND_INS
+from pydeepl.compat.spark_names import STAND_INS
 
 _ROOTS = {name.partition(".")[0] for name in STAND_INS}
 
@@ -43,7 +42,7 @@ class StandIns(MetaPathFinder, Loader):
         module.__dict__.update(names)
         module.__dict__["__all__"] = sorted(names)
         if module.__name__ == "pyspark":
-            module.__dict__["__version__"] = f"{PYSPARK}+pydeepl.{__version__}"
+            module.__dict__["__version__"] = import_module("pydeepl.frame.context").PYSPARK
 
 
 class _StandIn(ModuleType):

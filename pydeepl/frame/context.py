@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pydeepl import __version__
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from pydeepl.frame.session import Functions, SparkSession
 
 __all__ = ["SQLContext", "SparkConf", "SparkContext", "StorageLevel"]
+
+# What scripts find that ask for Spark's version: the PySpark whose behaviour this is (docs/conformance.md).
+PYSPARK = f"4.0.0+pydeepl.{__version__}"
 
 _NAME, _MASTER = "spark.app.name", "spark.master"
 
@@ -101,7 +106,8 @@ class SparkContext:
         from pydeepl.frame.session import SparkSession
 
         builder = SparkSession.builder.config(conf=conf)
-        for key, value in ((_MASTER, master), (_NAME, appName)):
+        for key, name, value in ((_MASTER, "master", master), (_NAME, "appName", appName)):
+            check_type(name, value, str)
             builder.config(key if value is not None else None, value)
         self._session = builder.getOrCreate()
 
@@ -150,7 +156,7 @@ class SparkContext:
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
-            f"pydeepl does not provide SparkContext.{name}: there are no RDDs here; "
+            f"pydeepl does not provide SparkContext.{name}: there is no cluster here, and there are no RDDs; "
             "SparkSession.createDataFrame makes a frame of rows, and SparkSession.read reads files"
         )
 
@@ -161,6 +167,7 @@ class SQLContext:
     def __init__(
         self, sparkContext: SparkContext | None = None, sparkSession: SparkSession | None = None
     ) -> None:
+        check_type("sparkContext", sparkContext, SparkContext)
         context = sparkContext or SparkContext.getOrCreate()
         self.sparkSession = sparkSession or context._session
 
@@ -168,6 +175,14 @@ class SQLContext:
     def getOrCreate(cls, sc: SparkContext | None = None) -> SQLContext:
         """The process's."""
         return cls(sc)
+
+    def setConf(self, key: str, value: Any) -> None:
+        """As SparkSession.conf.set."""
+        self.sparkSession.conf.set(key, value)
+
+    def getConf(self, key: str, defaultValue: str | None = None) -> str | None:
+        """As SparkSession.conf.get."""
+        return self.sparkSession.conf.get(key, defaultValue)
 
     @property
     def read(self) -> Any:
@@ -208,6 +223,17 @@ class SQLContext:
     def dropTempTable(self, tableName: str) -> None:
         """Forgets a view."""
         self.sparkSession.catalog.dropTempView(tableName)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"pydeepl does not provide SQLContext.{name}; SparkSession and its catalog have what there is"
+        )
+
+
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Raises TypeError, naming the parameter, where a value is neither None nor of a type."""
+    if value is not None and not isinstance(value, wanted):
+        raise TypeError(f"{name}: expected a {wanted.__name__}, got {type(value).__name__} {value!r}")
 
 
 class StorageLevel:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pydeepl.frame.column import Column
-from pydeepl.frame.context import Settings, SparkConf, SparkContext
+from pydeepl.frame.context import PYSPARK, Settings, SparkConf, SparkContext, check_type
 from pydeepl.frame.convert import create_frame
 from pydeepl.frame.dataframe import DataFrame, scan
 from pydeepl.frame.errors import unknown_column
@@ -107,6 +107,8 @@ class Builder:
         map: Mapping[str, Any] | None = None,
     ) -> Builder:
         """Remembers a setting, those of a SparkConf, or several by name."""
+        check_type("conf", conf, SparkConf)
+        check_type("map", map, Mapping)
         if key is not None:
             self._settings[key] = value
         self._settings |= dict([] if conf is None else conf.getAll()) | dict(map or {})
@@ -145,6 +147,7 @@ class SparkSession:
     _active: ClassVar[SparkSession | None] = None
 
     def __init__(self, sparkContext: SparkContext | None = None) -> None:
+        check_type("sparkContext", sparkContext, SparkContext)
         shared = None if sparkContext is None else sparkContext._session
         self.conf: Settings = Settings() if shared is None else shared.conf
         self._views: dict[str, DataFrame] = {} if shared is None else shared._views
@@ -159,10 +162,8 @@ class SparkSession:
 
     @property
     def version(self) -> str:
-        """pydeepl's version."""
-        from pydeepl import __version__
-
-        return __version__
+        """As pyspark.__version__: "4.0.0+pydeepl...", the PySpark whose behaviour this is, and pydeepl's."""
+        return PYSPARK
 
     @property
     def udf(self) -> Functions:

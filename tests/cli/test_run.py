@@ -159,14 +159,18 @@ def test_the_doors_to_a_session_before_spark_2(run):
         assert SparkSession(sc).sql("SELECT sum(x) AS s FROM t").first().s == 3
         spark = SparkSession.builder.config(conf=conf).config(map={"spark.y": 1}).getOrCreate()
         assert spark.table("t").count() == 2 and spark.conf.get("spark.y") == "1"
+        assert spark.version == sc.version == pyspark.__version__
+        sql.setConf("spark.z", "3")
+        assert sql.getConf("spark.z") == spark.conf.get("spark.z") == "3"
         sc.parallelize([1])
         """
     )
     assert done.stderr.splitlines()[-1] == (
-        "AttributeError: pydeepl does not provide SparkContext.parallelize: there are no RDDs here; "
-        "SparkSession.createDataFrame makes a frame of rows, and SparkSession.read reads files"
+        "AttributeError: pydeepl does not provide SparkContext.parallelize: there is no cluster here, and "
+        "there are no RDDs; SparkSession.createDataFrame makes a frame of rows, "
+        "and SparkSession.read reads files"
     )
-    assert "line 18" in done.stderr
+    assert "line 21" in done.stderr
 
 
 def test_other_processes_keep_the_real_names(run):

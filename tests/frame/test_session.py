@@ -6,6 +6,7 @@ import pytest
 from frame.sources import CountingSource, CountingStage
 
 from pydeepl.frame import AnalysisException, SparkSession
+from pydeepl.frame.context import SparkConf, SparkContext, SQLContext
 from pydeepl.linalg import vector_array, vector_matrix
 
 spark = SparkSession.builder.getOrCreate()
@@ -19,6 +20,27 @@ def test_there_is_one_session():
         session.conf.get("spark.y")
     assert session.newSession() is not session
     session.sparkContext.setLogLevel("ERROR")
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: SparkContext("local", SparkConf()), "appName: expected a str, got SparkConf"),
+        (lambda: SparkContext(SparkConf()), "master: expected a str, got SparkConf"),
+        (lambda: SparkContext.getOrCreate("local"), "conf: expected a SparkConf, got str 'local'"),
+        (lambda: SparkSession.builder.config(map="x"), "map: expected a Mapping, got str 'x'"),
+        (lambda: SparkSession(spark), "sparkContext: expected a SparkContext, got SparkSession"),
+        (lambda: SQLContext(spark), "sparkContext: expected a SparkContext, got SparkSession"),
+    ],
+)
+def test_arguments_in_the_wrong_place_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_names_that_contexts_lack_say_so():
+    with pytest.raises(AttributeError, match=r"does not provide SQLContext\.uncacheTable; SparkSession"):
+        SQLContext(spark.sparkContext).uncacheTable("t")
 
 
 def test_range():
