@@ -4,6 +4,14 @@ A stand-in module gives the names of pydeepl's modules in its row, in that order
 pyspark, a __version__.
 """
 
+_MIXINS = (
+    "pydeepl.deep.model_params",
+    "pydeepl.ml:keyword_only",
+    "pydeepl.ml.param.shared:HasInputCol",
+    "pydeepl.ml.param.shared:HasLabelCol",
+    "pydeepl.ml.param.shared:HasOutputCol",
+)
+
 # Stand-in module -> where its names are: "module" (all its public names: __all__, else those made there),
 # "module:name" (that name) or "module:name.*" (that object's public names).
 STAND_INS: dict[str, tuple[str, ...]] = {
@@ -89,13 +97,9 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "sparkdl.graph.tensorframes_udf": ("pydeepl.deep:makeGraphUDF",),
     "sparkdl.horovod": ("pydeepl.deep:HorovodRunner",),
     "sparkdl.horovod.runner_base": ("pydeepl.deep:HorovodRunner",),
-    "sparkdl.param": (
-        "pydeepl.deep.model_params",
-        "pydeepl.ml:keyword_only",
-        "pydeepl.ml.param.shared:HasInputCol",
-        "pydeepl.ml.param.shared:HasLabelCol",
-        "pydeepl.ml.param.shared:HasOutputCol",
-    ),
+    "sparkdl.param": _MIXINS,
+    "sparkdl.param.image_params": _MIXINS,
+    "sparkdl.param.shared_params": _MIXINS,
     "sparkdl.transformers.keras_image": ("pydeepl.deep:KerasImageFileTransformer",),
     "sparkdl.transformers.keras_tensor": ("pydeepl.deep:KerasTransformer",),
     "sparkdl.transformers.named_image": (

@@ -1,7 +1,7 @@
 """Modules named pyspark and sparkdl that are pydeepl's, for one process: a hook over spark_names' table."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -14,16 +14,23 @@ _ROOTS = {name.partition(".")[0] for name in STAND_INS}
 
 
 class StandIns(MetaPathFinder, Loader):
-    """Finds and makes the stand-in modules; an unknown one is an ImportError that says what there is."""
+    """Finds and makes the stand-in modules; an unknown one is an ImportError that says what there is.
+
+    Parameters: roots, the packages whose modules are stand-ins; names_of: what an entry of the table stands
+    for.
+    """
+
+    def __init__(self, roots: Set[str], names_of: Callable[[str], dict[str, Any]]) -> None:
+        self.roots, self._names_of = roots, names_of
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A spec for every module under pyspark and sparkdl, None for all others."""
-        if fullname.partition(".")[0] not in _ROOTS:
+        """A spec for every module under the roots, None for all others."""
+        if fullname.partition(".")[0] not in self.roots:
             return None
         if fullname not in STAND_INS:
-            known = ", ".join(sorted(STAND_INS))
+            known = ", ".join(sorted(name for name in STAND_INS if name.partition(".")[0] in self.roots))
             raise ModuleNotFoundError(
                 f"pydeepl does not provide {fullname}; the modules it stands in for: {known}", name=fullname
             )
@@ -38,7 +45,7 @@ class StandIns(MetaPathFinder, Loader):
         """Fills the stand-in with the names of its row."""
         names: dict[str, Any] = {}
         for entry in STAND_INS[module.__name__]:
-            names.update(names_of(entry))
+            names.update(self._names_of(entry))
         module.__dict__.update(names)
         module.__dict__["__all__"] = sorted(names)
         if module.__name__ == "pyspark":
@@ -67,12 +74,20 @@ def install() -> None:
     where it is. A second call changes nothing. Names that pydeepl does not stand in for are ImportErrors that
     list what there is. Raises ImportError where the real modules are imported already.
     """
-    if any(isinstance(finder, StandIns) for finder in sys.meta_path):
+    stand_in(_ROOTS, names_of)
+
+
+def stand_in(roots: Set[str], names_of: Callable[[str], dict[str, Any]]) -> None:
+    """Has stand-ins take the place of packages, unless they have it; parameters as StandIns'.
+
+    Raises ImportError where the real modules are imported already.
+    """
+    if any(isinstance(finder, StandIns) and finder.roots == roots for finder in sys.meta_path):
         return
-    clash = sorted(_ROOTS & sys.modules.keys())
+    clash = sorted(roots & sys.modules.keys())
     if clash:
         raise ImportError(f"{' and '.join(clash)} is imported already: its stand-in cannot take its place")
-    sys.meta_path.insert(0, StandIns())
+    sys.meta_path.insert(0, StandIns(roots, names_of))
 
 
 def names_of(entry: str) -> dict[str, Any]:

@@ -16,9 +16,14 @@ then run in the same way.
 """
 
 try:
-    import pyspark  # noqa: F401 -- asked for here, so that the message is ours
+    import pyspark
 except ImportError as error:
     raise ImportError("pydeepl.spark needs PySpark 3.5 or later: pip install 'pydeepl[spark]'") from error
+if "+pydeepl" in pyspark.__version__:
+    raise ImportError(
+        "pydeepl.spark needs PySpark itself, in whose place pydeepl's stand-ins are in this process "
+        "(pydeepl.compat.install(), pydeepl run): pydeepl run --spark script.py takes the installed PySpark"
+    )
 
 from pydeepl.spark import imageIO
 from pydeepl.spark.classification import LogisticRegression, LogisticRegressionModel

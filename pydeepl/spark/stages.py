@@ -13,7 +13,7 @@ from pydeepl import deep
 from pydeepl.ml.param import Param as OwnParam
 from pydeepl.spark.partitions import transform_partitions
 
-__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "OwnParams"]
+__all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "OwnParams", "spark_param"]
 
 
 class OwnParams(Params):  # type: ignore[misc]
@@ -39,8 +39,7 @@ class OwnParams(Params):  # type: ignore[misc]
         if doc:
             cls.__doc__ = f"{cls.__doc__}\n\n    {kind.__doc__}"
         for name in names:
-            own = getattr(kind, name)
-            setattr(cls, name, Param(Params._dummy(), name, own.doc, typeConverter=own.typeConverter))
+            setattr(cls, name, spark_param(getattr(kind, name)))
             _add_accessors(cls, name)
 
     def __init__(self, **params: Any) -> None:
@@ -61,6 +60,11 @@ class OwnParams(Params):  # type: ignore[misc]
     def _own_values(self) -> dict[str, Any]:
         """The values that were set: pydeepl's stage has the same defaults."""
         return {name: self.getOrDefault(name) for name in self._names if self.isSet(name)}
+
+
+def spark_param(own: OwnParam[Any]) -> Any:
+    """A param of pydeepl's as pyspark's, of a class."""
+    return Param(Params._dummy(), own.name, own.doc, typeConverter=own.typeConverter)
 
 
 def _add_accessors(cls: type[OwnParams], name: str) -> None:

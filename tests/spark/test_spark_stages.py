@@ -162,27 +162,6 @@ def test_a_users_model_file(images, own_images, tmp_path):
         assert_close(features_of(each.transform(images).select("number", "features").collect()), expected)
 
 
-def test_sparkdls_imports_give_these_stages(images, weights, expected):
-    from pydeepl import spark
-
-    spark.install_as_sparkdl()
-    spark.install_as_sparkdl()
-    scope = {}
-    exec("from sparkdl import DeepImageFeaturizer\nfrom sparkdl.image import imageIO", scope)
-    exec("from sparkdl.udf.keras_image_model import registerKerasImageUDF", scope)
-    exec("from sparkdl.transformers.keras_tensor import KerasTransformer", scope)
-    assert scope["registerKerasImageUDF"] is spark.registerKerasImageUDF
-    assert scope["KerasTransformer"] is spark.KerasTransformer
-    assert scope["DeepImageFeaturizer"] is spark.DeepImageFeaturizer
-    assert scope["imageIO"] is spark.imageIO
-    exec("from sparkdl.image.imageIO import readImagesWithCustomFn", scope)
-    assert scope["readImagesWithCustomFn"] is spark.imageIO.readImagesWithCustomFn
-    exec("from sparkdl import TFTransformer\nfrom sparkdl.graph import makeGraphUDF", scope)
-    assert scope["TFTransformer"] is spark.TFTransformer and scope["makeGraphUDF"] is spark.makeGraphUDF
-    with pytest.raises(ImportError, match=r"does not provide sparkdl\.GraphFunction; it provides: Deep"):
-        exec("from sparkdl import GraphFunction")
-
-
 def test_attributes_of_columns_pass_through(spark, images, featurizer):
     from pyspark.ml.feature import StringIndexer
 
