@@ -68,6 +68,14 @@ static bool writes_slices(const planner *p, const pdl_op *op)
     }
 }
 
+/* Whether a convolution adds its results into the value's memory. */
+static bool is_added_into(const pdl_program *program, int value)
+{
+    for (size_t i = 0; i < program->op_count; i++)
+        if (program->ops[i].residual && program->ops[i].input[1] == value) return true;
+    return false;
+}
+
 /* Whether our own kernels, which read with any pitch, are all that read the value; none of them writes over it. */
 static bool read_as_slice(const planner *p, int value)
 {
@@ -85,13 +93,14 @@ static bool read_as_slice(const planner *p, int value)
 }
 
 /* Whether the concat's input can be made where the concat is: by a kernel of ours for it alone, or, as in a dense
- * block, as a concat that is continued. */
-static bool is_slice(const planner *p, int value)
+ * block, as a concat that is continued. That one may be read after the whole, which then is not to be written over. */
+static bool is_slice(const planner *p, const pdl_op *concat, int value)
 {
     const pdl_op *maker = producer(p->program, value);
     if (maker == NULL || p->owner[value] != value) return false;
     size_t uses = p->program->values[value].uses;
-    if (maker->kind == PDL_OP_CONCAT) return uses > 1 && read_as_slice(p, value);
+    if (maker->kind == PDL_OP_CONCAT)
+        return uses > 1 && read_as_slice(p, value) && !is_added_into(p->program, concat->output);
     return uses == 1 && writes_slices(p, maker);
 }
 
@@ -101,7 +110,7 @@ static void share_slices(planner *p, const pdl_op *concat)
     size_t channel = 0;
     for (size_t i = 0; i < concat->inputs; i++) {
         int value = concat->input[i];
-        if (is_slice(p, value)) {
+        if (is_slice(p, concat, value)) {
             p->owner[value] = concat->output;
             p->channel[value] = channel;
             p->pitch[value] = program->values[concat->output].channels;
@@ -110,12 +119,20 @@ static void share_slices(planner *p, const pdl_op *concat)
     }
 }
 
-/* Whether the operation is the only reader of a value whose memory it may then take. A copy's output may share its
- * memory with values that are read later. */
-static bool may_take(const pdl_program *program, int value)
+/* Whether the operation is a concat that continues another one. */
+static bool continues(const planner *p, const pdl_op *maker)
 {
-    const pdl_op *maker = producer(program, value);
-    return maker != NULL && maker->kind != PDL_OP_COPY && program->values[value].uses == 1;
+    for (size_t i = 0; maker->kind == PDL_OP_CONCAT && i < maker->inputs; i++)
+        if (p->owner[maker->input[i]] == maker->output && p->program->values[maker->input[i]].uses > 1) return true;
+    return false;
+}
+
+/* Whether the operation is the only reader of a value whose memory it may then take. The outputs of copies, and
+ * concats that continue others, share theirs with values that may be read later. */
+static bool may_take(const planner *p, int value)
+{
+    const pdl_op *maker = producer(p->program, value);
+    return maker != NULL && maker->kind != PDL_OP_COPY && p->program->values[value].uses == 1 && !continues(p, maker);
 }
 
 /* Whether the operation may write over its first input, element by element or row by row. */
@@ -148,7 +165,7 @@ static void share_memory(planner *p)
             p->owner[op->output] = op->input[1];
         else if (pdl_plan_renames(program, op))
             p->owner[op->output] = op->input[0];
-        else if (in_place(program, op) && may_take(program, op->input[0]))
+        else if (in_place(program, op) && may_take(p, op->input[0]))
             p->owner[op->output] = op->input[0];
     }
 }

@@ -230,3 +230,24 @@ def test_random_graphs(seed):
         maps.append(node)
     twin.check(maps[-1], (1, 3), tolerance=1e-5)
     twin.check(twin.concat(maps[-5:]), (2,), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("change", ["norm", "residual", "merge"])
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_continued_concat_that_is_read_after_the_whole(change, twice):
+    """What is written over the whole must not reach the parts that are read later."""
+    twin = Twin(9, 8, 8)
+    part = twin.concat([twin.max_pool2d(0, (3, 3), stride=(1, 1), padding="same"), 0])
+    whole = twin.concat([part, twin.avg_pool2d(0, (3, 3), stride=(1, 1), padding="same")])
+    if twice:
+        early = twin.max_pool2d(whole, (2, 2))
+        whole = twin.concat([whole, twin.max_pool2d(0, (5, 5), stride=(1, 1), padding="same")])
+    filters = twin.shape_of(whole)[2]
+    if change == "norm":
+        changed = twin.batch_norm(whole)
+    elif change == "residual":
+        changed = twin.add([twin.conv2d(0, filters, (3, 3), padding="same"), whole])
+    else:
+        changed = twin.merge("multiply", [whole, twin.conv2d(0, filters, (1, 1))])
+    outputs = [twin.max_pool2d(changed, (2, 2)), twin.max_pool2d(part, (2, 2))] + ([early] if twice else [])
+    twin.check(twin.concat(outputs))
