@@ -17,14 +17,18 @@ _MIXINS = (
 STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark": (
         "pydeepl.frame:Row",
+        "pydeepl.frame.sharing:Broadcast",
+        "pydeepl.frame.sharing:SparkFiles",
         "pydeepl.frame.context:SQLContext",
         "pydeepl.frame.context:SparkConf",
         "pydeepl.frame.context:SparkContext",
         "pydeepl.frame.context:StorageLevel",
         "pydeepl.ml:keyword_only",
     ),
+    "pyspark.broadcast": ("pydeepl.frame.sharing:Broadcast",),
     "pyspark.conf": ("pydeepl.frame.context:SparkConf",),
     "pyspark.context": ("pydeepl.frame.context:SparkContext",),
+    "pyspark.files": ("pydeepl.frame.sharing:SparkFiles",),
     "pyspark.storagelevel": ("pydeepl.frame.context:StorageLevel",),
     "pyspark.sql": (
         "pydeepl.frame.context:SQLContext",
@@ -58,6 +62,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "pyspark.ml.param.shared": ("pydeepl.ml.param.shared",),
     "pyspark.ml.pipeline": ("pydeepl.ml:Pipeline", "pydeepl.ml:PipelineModel"),
     "pyspark.ml.tuning": ("pydeepl.ml.tuning",),
+    "pyspark.ml.util": ("pydeepl.ml.util",),
     "pyspark.mllib": ("pydeepl.mllib:evaluation",),
     "pyspark.mllib.evaluation": ("pydeepl.mllib.evaluation",),
     "sparkdl": (

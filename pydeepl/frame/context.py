@@ -1,21 +1,25 @@
 """PySpark's older doors to a session: SparkConf, SparkContext, SQLContext; and StorageLevel.
 
 There is one session in a process, and a context is a view of it: what is set through one is seen through all.
-RDDs, broadcasts and accumulators are not here.
+RDDs and accumulators are not here.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydeepl import __version__
+from pydeepl.frame.sharing import Broadcast, SparkFiles
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pydeepl.frame.dataframe import DataFrame
     from pydeepl.frame.session import Functions, SparkSession
+
+T = TypeVar("T")
 
 __all__ = ["SQLContext", "SparkConf", "SparkContext", "StorageLevel"]
 
@@ -143,6 +147,19 @@ class SparkContext:
 
     def setLogLevel(self, logLevel: str) -> None:
         """Accepted; there is no log."""
+
+    def broadcast(self, value: T) -> Broadcast[T]:
+        """A value for functions of rows, as its `value`: there is one process, and nothing is copied."""
+        return Broadcast(value)
+
+    def addFile(self, path: str | os.PathLike[str], recursive: bool = False) -> None:
+        """Copies a file, or with recursive a folder, to where SparkFiles.get(name) finds it until the session
+        ends.
+
+        Raises FileNotFoundError, IsADirectoryError without recursive, ValueError for what is not on this
+        machine, or has the name of another file that was added.
+        """
+        SparkFiles._add(path, recursive)
 
     def stop(self) -> None:
         """Ends the session."""

@@ -16,6 +16,7 @@ from pydeepl.frame.convert import create_frame
 from pydeepl.frame.dataframe import DataFrame, scan
 from pydeepl.frame.errors import unknown_column
 from pydeepl.frame.functions import udf
+from pydeepl.frame.sharing import SparkFiles
 from pydeepl.frame.types import AnyType, StringType
 
 RANGE_ROWS = 8192
@@ -225,7 +226,8 @@ class SparkSession:
         return SparkSession()
 
     def stop(self) -> None:
-        """Ends the session: its views and functions are forgotten."""
+        """Ends the session: its views, functions and files are forgotten."""
+        SparkFiles._clear()
         self._views.clear()
         self._functions.clear()
         if SparkSession._active is self:

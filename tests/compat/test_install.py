@@ -118,3 +118,51 @@ def test_it_is_too_late_once_the_real_modules_are_there(python, tmp_path):
         """
     )
     assert printed == "sparkdl is imported already: its stand-in cannot take its place\n"
+
+
+def test_a_stage_of_ones_own_as_written_for_pyspark(python, tmp_path):
+    """With pyspark.ml.util's mixins; a reader of one's own is refused by its name."""
+    printed = python(
+        f"""
+        import pydeepl.compat
+
+        pydeepl.compat.install()
+        from pyspark import SparkFiles, keyword_only
+        from pyspark.ml import Pipeline, PipelineModel, Transformer
+        from pyspark.ml.param import Param, Params, TypeConverters
+        from pyspark.ml.param.shared import HasInputCol, HasOutputCol
+        from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+        from pyspark.sql import SparkSession, functions as F
+
+        class Scaled(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, DefaultParamsWritable):
+            by = Param(Params._dummy(), "by", "factor", typeConverter=TypeConverters.toFloat)
+
+            @keyword_only
+            def __init__(self, inputCol=None, outputCol=None, by=2.0):
+                super(Scaled, self).__init__()
+                self._setDefault(by=2.0)
+                kwargs = self._input_kwargs
+                self._set(**kwargs)
+
+            def _transform(self, dataset):
+                scaled = F.col(self.getInputCol()) * self.getOrDefault(self.by)
+                return dataset.withColumn(self.getOutputCol(), scaled)
+
+        spark = SparkSession.builder.getOrCreate()
+        frame = spark.createDataFrame([(1.0,), (5.0,)], ["x"])
+        stage = Scaled(inputCol="x", outputCol="y", by=3)
+        stage.write().overwrite().save({str(tmp_path / "stage")!r})
+        assert Scaled.load({str(tmp_path / "stage")!r}).getOrDefault("by") == 3
+        Pipeline(stages=[stage]).fit(frame).save({str(tmp_path / "model")!r})
+        print(PipelineModel.load({str(tmp_path / "model")!r}).transform(frame).collect())
+        assert spark.sparkContext.broadcast([1]).value == [1] and SparkFiles.getRootDirectory()
+        try:
+            from pyspark.ml.util import DefaultParamsReader
+        except ImportError as error:
+            print(str(error).partition(";")[0])
+        """
+    )
+    assert printed == (
+        "[Row(x=1.0, y=3.0), Row(x=5.0, y=15.0)]\n"
+        "pydeepl does not provide pyspark.ml.util.DefaultParamsReader\n"
+    )
