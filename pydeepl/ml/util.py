@@ -6,7 +6,9 @@
     Shift.load("shift")
 
 A class is loaded by a program that has imported or defined it. Readers and writers of one's own, which
-PySpark has too, are not here: a stage says in `_state` what it keeps beside its params. Source: pyspark.ml.util.
+PySpark has too, are not here: a stage says in `_state` what it keeps beside its params.
+
+Source: pyspark.ml.util.
 """
 
 from pydeepl.ml.param import Identifiable
