@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the script as __main__, as `python script.py` does; its exceptions and exit code are its own."""
     script = Path(arguments.script)
     source = _source(script)
+    file = os.path.abspath(script)  # of __file__ and tracebacks, also after the script has changed its folder
     if arguments.spark:
         from pydeepl.spark import install_as_sparkdl
 
@@ -35,13 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     sys.argv = [str(script), *arguments.arguments]
     sys.path.insert(0, str(script.resolve().parent))
     main = ModuleType("__main__")
-    vars(main).update(__file__=str(script), __builtins__=__builtins__)
+    vars(main).update(__file__=file, __builtins__=__builtins__)
     sys.modules["__main__"] = main  # for good: what the script leaves running finds its names there
     try:
-        code: CodeType = compile(source, str(script), "exec", dont_inherit=True)
+        code: CodeType = compile(source, file, "exec", dont_inherit=True)
         exec(code, vars(main))
     except Exception as error:
-        error.with_traceback(_inside(error.__traceback__, script))
+        error.with_traceback(_inside(error.__traceback__, file))
         sys.excepthook(type(error), error, error.__traceback__)
         return 1
     return 0
@@ -51,7 +52,7 @@ def _source(script: Path) -> bytes:
     """The script's text. Raises OSError where there is none, ValueError for what is no text."""
     if script.is_dir():
         raise IsADirectoryError(f"{script}: expected a Python script, found a folder")
-    if not script.is_file():
+    if not script.exists():  # a pipe is as good as a file
         raise FileNotFoundError(f"no such script: {script}")
     source = script.read_bytes()
     if b"\0" in source:  # in every archive, model and image, and in no script
@@ -59,8 +60,8 @@ def _source(script: Path) -> bytes:
     return source
 
 
-def _inside(traceback: TracebackType | None, script: Path) -> TracebackType | None:
+def _inside(traceback: TracebackType | None, file: str) -> TracebackType | None:
     """The traceback from the script's first frame on; none where the script never ran."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename != str(script):
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != file:
         traceback = traceback.tb_next
     return traceback

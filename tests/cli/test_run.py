@@ -69,6 +69,27 @@ def test_a_scripts_error_shows_its_own_lines_only(run):
     assert "runpy" not in done.stderr and "cli" not in done.stderr
 
 
+def test_a_script_that_changes_its_folder_is_still_found(run, tmp_path):
+    """__file__ is the whole path, as Python has made it since 3.9; sys.argv is as given."""
+    done = run("import os, sys; os.chdir('/'); print(__file__ == sys.argv[0], open(__file__).name)\n1 / 0\n")
+    assert done.stdout == f"True {tmp_path / 'a script.py'}\n"
+    assert "    1 / 0" in done.stderr
+
+
+def test_a_script_from_a_pipe(tmp_path, environment):
+    command = [sys.executable, "-m", "pydeepl", "run", "/dev/stdin"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        input="print(__name__)",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("__main__\n", "")
+
+
 @pytest.mark.parametrize(
     "line, texts",
     [
