@@ -54,8 +54,12 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     ),
     "pyspark.ml.base": ("pydeepl.ml:Estimator", "pydeepl.ml:Model", "pydeepl.ml:Transformer"),
     "pyspark.ml.classification": ("pydeepl.ml.classification",),
-    "pyspark.ml.evaluation": ("pydeepl.ml.evaluation",),
+    "pyspark.ml.evaluation": ("pydeepl.ml.evaluation", "pydeepl.ml:Evaluator"),
     "pyspark.ml.feature": ("pydeepl.ml.feature",),
+    "pyspark.ml.functions": (
+        "pydeepl.frame.functions:array_to_vector",
+        "pydeepl.frame.functions:vector_to_array",
+    ),
     "pyspark.ml.image": ("pydeepl.images:ImageSchema",),
     "pyspark.ml.linalg": ("pydeepl.ml.linalg",),
     "pyspark.ml.param": ("pydeepl.ml.param",),

@@ -119,7 +119,7 @@ def round(col: Any, scale: int = 0) -> Column:
 
 def pow(col1: Any, col2: Any) -> Column:
     """A power."""
-    return named_or_constant(col1) ** named_or_constant(col2)
+    return _named_or_constant(col1) ** _named_or_constant(col2)
 
 
 def greatest(*cols: Any) -> Column:
@@ -265,7 +265,7 @@ def _fresh() -> int:
     return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
 
 
-def named_or_constant(value: Any) -> Column:
+def _named_or_constant(value: Any) -> Column:
     """A text is a column's name here, another value a constant."""
     return named_column(value) if isinstance(value, str | Column) else column_of(value)
 

@@ -18,6 +18,13 @@ import pyarrow as pa
 
 from pydeepl.linalg import MIXED, DenseVector, SparseVector, VectorUDT, is_vector, vectors_array
 
+# PySpark's names; what else is here is for pydeepl's own modules.
+__all__ = [
+    "ArrayType", "BinaryType", "BooleanType", "ByteType", "DataType", "DateType", "DecimalType", "DoubleType",
+    "FloatType", "IntegerType", "LongType", "MapType", "NullType", "ShortType", "StringType", "StructField",
+    "StructType", "TimestampNTZType", "TimestampType",
+]  # fmt: skip
+
 
 class DataType(ABC):  # noqa: B024 (a common ancestor for isinstance, with nothing left abstract)
     """A column's type."""

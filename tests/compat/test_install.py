@@ -38,7 +38,9 @@ def test_stars_bring_pysparks_names_alone():
         assert {type(value).__name__ for value in names.values()} <= {"function", "type", "ABCMeta"}
         assert not {"Any", "annotations", "np", "pa", "json", "is_vector"} & set(names)
     assert {"lit", "col", "udf"} <= set(names_of("pydeepl.frame.functions"))
-    assert {"StructType", "DoubleType"} <= set(names_of("pydeepl.frame.types"))
+    types = set(names_of("pydeepl.frame.types"))
+    assert {"StructType", "DoubleType"} <= types
+    assert all(name.endswith("Type") for name in types - {"StructField"})
 
 
 def test_a_notebook_installs_them_once_and_goes_on(python):
@@ -132,7 +134,9 @@ def test_a_stage_of_ones_own_as_written_for_pyspark(python, tmp_path):
         from pyspark.ml.param import Param, Params, TypeConverters
         from pyspark.ml.param.shared import HasInputCol, HasOutputCol
         from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+        from pyspark.ml.functions import array_to_vector, vector_to_array
         from pyspark.sql import SparkSession, functions as F
+        from pyspark.sql.types import *
 
         class Scaled(Transformer, HasInputCol, HasOutputCol, DefaultParamsReadable, DefaultParamsWritable):
             by = Param(Params._dummy(), "by", "factor", typeConverter=TypeConverters.toFloat)
