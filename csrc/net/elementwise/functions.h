@@ -110,11 +110,17 @@ FUNCTION vec gelu(vec x)
     return vec_mul(x, choose(above(x, vec_zero()), vec_sub(constant(1.0f), tail), tail));
 }
 
+/* x times a factor that should fall to 0 with x but stays at some 1e-38: as that of x = -100 further down. */
+FUNCTION vec damp(vec x, vec factor)
+{
+    return vec_mul(vec_max(constant(-100.0f), x), factor);
+}
+
 FUNCTION vec gelu_tanh(vec x)
 {
     vec cube = vec_mul(vec_mul(x, x), x); /* (1 + tanh(u)) / 2 = sigmoid(2 u) */
     vec u = vec_mul(vec_fma(cube, constant(0.044715f), x), constant(1.59576912f));
-    return vec_mul(x, sigmoid(u));
+    return damp(x, sigmoid(u));
 }
 
 /* x tanh(softplus(x)) = x n / (n + 2), n = e^x (e^x + 2) */
@@ -122,7 +128,7 @@ FUNCTION vec mish(vec x)
 {
     vec e = vec_exp(vec_min(constant(20.0f), x));
     vec n = vec_mul(e, vec_add(e, constant(2.0f)));
-    return vec_mul(x, vec_mul(n, vec_reciprocal(vec_add(n, constant(2.0f)))));
+    return damp(x, vec_mul(n, vec_reciprocal(vec_add(n, constant(2.0f)))));
 }
 
 FUNCTION vec clip(vec low, vec high, vec x)
@@ -164,9 +170,13 @@ FUNCTION vec soft_shrink(vec threshold, vec x)
     return (vec)((lanes)y | ((lanes)x & (lanes)constant(-0.0f)));
 }
 
+/* (x + r) / 2, r = sqrt(x^2 + b); below 0, where the two cancel out, b / (2 (r - x)). */
 FUNCTION vec squareplus(vec b, vec x)
 {
-    return vec_mul(constant(0.5f), vec_add(x, vec_sqrt(vec_fma(x, x, b))));
+    vec size = magnitude(x), half = constant(0.5f);
+    vec root = choose(above(size, constant(1e18f)), size, vec_sqrt(vec_fma(x, x, b))); /* where x^2 is finite */
+    vec sum = vec_fma(half, root, vec_mul(half, size));
+    return choose(above(vec_zero(), x), vec_mul(half, b) / vec_add(root, size), sum);
 }
 
 /* 0 up to -1, x from 1 on, between them the parabola that joins them. */
@@ -202,7 +212,7 @@ FUNCTION vec apply(const pdl_activation kind, const float *p, vec x)
     case PDL_ACTIVATION_TANH:
         return vec_tanh(x);
     case PDL_ACTIVATION_SILU:
-        return vec_mul(x, sigmoid(x));
+        return damp(x, sigmoid(x));
     case PDL_ACTIVATION_HARD_SIGMOID:
         return hard_sigmoid(constant(p[0]), constant(p[1]), x);
     case PDL_ACTIVATION_HARD_SILU:
