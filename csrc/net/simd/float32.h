@@ -2,8 +2,9 @@
  * bfloat16.h is the other choice. SPDX-License-Identifier: Apache-2.0
  *
  *     element          an activation or a weight; element_load, element_store, element_stream: a vector of LANES of
- *                      them as floats; element_load_part, element_store_part: of fewer; element_get, element_make: one
- * of them pack             a vector of what one step of a matrix product multiplies: PACK channels of LANES outputs */
+ *                      them as floats; element_load_part, element_store_part: of fewer; element_get, element_make: of
+ *                      a single one
+ *     pack             a vector of what one step of a matrix product multiplies: PACK channels of LANES outputs */
 #ifndef PDL_NET_SIMD_FLOAT32_H
 #define PDL_NET_SIMD_FLOAT32_H
 
