@@ -5,8 +5,8 @@
  *
  * The threads of a stream wait for each other at every layer's end, those of different streams never: the more threads,
  * the more is won by streams. Weights are shared, working memory is not; a part of the batch needs as much less of it.
- * Every layer's algorithm is chosen for the whole batch on all threads, so that features do not depend on the streams.
- */
+ * Every layer's algorithm is chosen for the whole batch on all threads, so that features do not depend on the streams,
+ * but for the last bits of dense layers, whose sums oneDNN shares out by batch and threads. */
 #ifndef PDL_NET_SPLIT_H
 #define PDL_NET_SPLIT_H
 

@@ -67,6 +67,37 @@ def test_with_all_kernels_and_algorithms(net, monkeypatch, kernels, algorithm):
     np.testing.assert_array_equal(many.run(images), one.run(images))
 
 
+@pytest.fixture(scope="module")
+def mobile():
+    """(twin, output): an inverted residual with a large map, squeeze-and-excitation, a dense block."""
+    twin = Twin(37, 29, 8)
+    x = twin.depthwise_conv2d(
+        twin.conv2d(0, 128, (1, 1), activation="silu"), (3, 3), stride=(2, 2), padding="same"
+    )
+    factors = twin.activation(twin.global_avg_pool(x, keepdims=True), "sigmoid")
+    x = twin.conv2d(twin.merge("multiply", [x, factors]), 16, (1, 1))
+    for _ in range(2):
+        y = twin.conv2d(twin.activation(twin.batch_norm(x), "relu"), 24, (1, 1), activation="relu")
+        y = twin.conv2d(twin.depthwise_conv2d(y, (5, 5), padding="same"), 4, (1, 1))
+        x = twin.concat([x, y])
+    return twin, twin.flatten(twin.add([twin.conv2d(x, 24, (1, 1)), x]))
+
+
+@pytest.mark.parametrize("kernels", ["portable", "avx2", "avx512"])
+def test_what_is_done_on_the_way_to_a_1x1(mobile, monkeypatch, kernels):
+    monkeypatch.setenv("PYDEEPL_KERNELS", kernels)
+    twin, output = mobile
+    images = twin.images(8)
+    networks = [Network(twin.graph, output, twin.params, 0, 8, AUTO, FLOAT32, None, n) for n in (1, 2, 8)]
+    one, *many = (network.run(images) for network in networks)
+    steps = {step[2] for step in networks[0].steps(8)}
+    before = ("pointwise_depthwise", "merge_pointwise", "affine_pointwise", "depthwise_pointwise")
+    assert {f"pdl:{name}" for name in before} <= steps
+    for network, found in zip(networks[1:], many, strict=True):
+        assert {step[2] for step in network.steps(8)} == steps
+        np.testing.assert_array_equal(found, one)
+
+
 @pytest.mark.usefixtures("emulated_bfloat16")
 def test_bfloat16_is_converted_part_by_part(net):
     images = net.twin.images(4)
