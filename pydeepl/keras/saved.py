@@ -1,7 +1,7 @@
 """Models in files: what they are made of, known without their weights, and the weights."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -15,6 +15,7 @@ from pydeepl.keras.ends import NOMINAL, OpenShape, Shape, fixed, input_shapes, i
 from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.nested import Model, read_topology
 from pydeepl.keras.onnx import is_onnx, read_onnx
+from pydeepl.keras.order import Layer
 from pydeepl.keras.reader import graph_layers, load_model_params
 from pydeepl.keras.topology import Topology
 
@@ -125,15 +126,28 @@ def model_weights(model: SavedModel) -> tuple[Weights, str]:
 
     Raises FileNotFoundError; WeightsError for weights that do not fit the model.
     """
+    owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
+    once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
     if is_onnx(model.path):
         arrays = (
             read_onnx(model.path, lambda _: model.shapes).weights if model.arrays is None else model.arrays
         )
+        _check_shapes(model.path, once.values(), arrays)
         return arrays, "ONNX file"
-    owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
-    once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
     with _told_of_open_sizes(model.shapes):
         return load_model_params(model.weights, list(once.values()), model.model.places)
+
+
+def _check_shapes(path: str, layers: Iterable[Layer], arrays: Weights) -> None:
+    """Raises WeightsError with every array of an ONNX file that does not fit its node."""
+    problems = [
+        f"{layer.name}: its {param} has shape {list(array.shape)}, expected {list(shape)}"
+        for layer in layers
+        for (param, shape), array in zip(layer.params, arrays[layer.name], strict=True)
+        if array.shape != tuple(shape)
+    ]
+    if problems:
+        raise WeightsError("\n  ".join([f"{path}: arrays that do not fit:", *problems]))
 
 
 def arranged(built: Built, weights: Weights) -> Params:
