@@ -38,12 +38,13 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def check_model_file(path: str) -> None:
-    """Raises FileNotFoundError for what is not there, WeightsError for a folder and for an empty file."""
+    """Raises FileNotFoundError for what is not there, WeightsError for no file and for an empty one."""
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: no such model file")
     if not os.path.isfile(path):
+        found = "a folder" if os.path.isdir(path) else "no file"
         raise WeightsError(
-            f"{path}: a folder, expected a model's file (.keras, .h5, .json or .onnx){_graph(path)}"
+            f"{path}: {found}, expected a model's file (.keras, .h5, .json or .onnx){_graph(path)}"
         )
     if not os.path.getsize(path):
         raise WeightsError(f"{path}: the file is empty")

@@ -112,8 +112,7 @@ class KerasModel:
         if batchSize is None:
             largest = max(len(shape) for shape in self.inputShapes.values())
             batchSize = (_VECTORS, _LINES, _IMAGES)[largest - 1]
-        if batchSize < 1:
-            raise ValueError(f"batchSize is {batchSize}, expected at least 1")
+        batchSize = check_positive("batchSize", batchSize)
         if layer is not None and layer not in self._keys:
             names = ", ".join(self.layerNames)
             raise ValueError(f"layer {layer!r} is not in the model, which has: {names}")
@@ -178,7 +177,10 @@ class KerasModel:
 
 
 def _checked(value: Any, shape: OpenShape, name: str) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"expected {name} as an array, got rows of different lengths: {error}") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"expected {name} of numbers, float32 or uint8, got {array.dtype}")
     fits = array.ndim == len(shape) + 1 and all(

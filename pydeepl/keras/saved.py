@@ -61,6 +61,8 @@ def open_model(
     """The layers of a model in a file of Keras or ONNX. Parameters, and what is raised: see load_model."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: expected the path of a model's file, got {type(path).__name__}")
+    if not isinstance(weights, str | os.PathLike | None):
+        raise TypeError(f"weights: expected the path of a file of weights, got {type(weights).__name__}")
     name = os.fspath(path)
     if is_onnx(name):
         if weights is not None and os.path.realpath(weights) != os.path.realpath(name):

@@ -1,6 +1,7 @@
 """load_model: Keras' own small models in every form of file, and what is refused."""
 
 import json
+import os
 import threading
 import zipfile
 from pathlib import Path
@@ -169,6 +170,10 @@ def test_what_is_no_file_of_a_model_is_said(tmp_path):
         load_model(MODELS / "branches.json")
     with pytest.raises(TypeError, match="path: expected the path of a model's file, got NoneType"):
         load_model(None)
+    with pytest.raises(TypeError, match="weights: expected the path of a file of weights, got int"):
+        load_model(MODELS / "branches.json", weights=3)
+    with pytest.raises(WeightsError, match=f"{os.devnull}: no file, expected a model's file"):
+        load_model(os.devnull)
 
 
 def test_damaged_files_are_said_to_be(tmp_path):
@@ -232,8 +237,12 @@ def test_wrong_arrays_and_layers_are_named(golden):
             model.predict(x)
     with pytest.raises(TypeError, match="expected x of numbers, float32 or uint8, got object"):
         model.predict(golden["chain_x"].astype(object))
-    with pytest.raises(ValueError, match="batchSize is 0"):
+    with pytest.raises(ValueError, match="expected x as an array, got rows of different lengths"):
+        model.predict([[1], [2, 3]])
+    with pytest.raises(ValueError, match="batchSize must be at least 1, got 0"):
         model.predict(golden["chain_x"], batchSize=0)
+    with pytest.raises(TypeError, match="batchSize must be a whole number, got '3'"):
+        model.predict(golden["chain_x"], batchSize="3")
     with pytest.raises(ValueError, match=r"layer 'last' is not in the model, which has: .*pooled"):
         model.predict(golden["chain_x"], layer="last")
 
