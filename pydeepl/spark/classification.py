@@ -8,18 +8,17 @@ import numpy as np
 from pyspark.ml import Estimator, Model
 from pyspark.ml.linalg import DenseMatrix, DenseVector, SparseMatrix, SparseVector
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from pydeepl.ml import classification as own
 from pydeepl.spark.partitions import transform_partitions
-from pydeepl.spark.persistence import SavedWithOwn
+from pydeepl.spark.persistence import SavedParams, SavedWithOwn
 from pydeepl.spark.stages import OwnParams
 from pydeepl.spark.training import fit_logistic
 
 __all__ = ["LogisticRegression", "LogisticRegressionModel", "TrainingSummary"]
 
 
-class _Estimator(OwnParams, Estimator, DefaultParamsReadable, DefaultParamsWritable):  # type: ignore[misc]
+class _Estimator(OwnParams, Estimator, SavedParams):  # type: ignore[misc]
     pass
 
 

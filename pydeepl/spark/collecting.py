@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydeepl.frame.convert import from_table
 from pydeepl.linalg import is_vector, mixed
 from pydeepl.spark.calls import in_worker
-from pydeepl.spark.columns import own_schema, to_own
+from pydeepl.spark.columns import map_batches, own_schema, select_columns, to_own
 
 if TYPE_CHECKING:
     from pydeepl.frame import DataFrame
@@ -23,10 +23,10 @@ def collected(dataset: Any, names: list[str]) -> DataFrame:
     missing = [name for name in names if name not in dataset.columns]
     if missing:
         raise ValueError(f"no column {missing[0]!r}; the columns are {', '.join(dataset.columns)}")
-    rows = dataset.select(*[f"`{name}`" for name in names])
+    rows = select_columns(dataset, names)
     own = own_schema(rows.schema)
     # By a worker's Arrow rather than PySpark's own ways, which differ from version to version.
-    streams = rows.mapInArrow(in_worker(__name__, "to_streams"), "stream binary").collect()
+    streams = map_batches(rows, in_worker(__name__, "to_streams"), "stream binary").collect()
     batches = [batch for row in streams for batch in pa.ipc.open_stream(pa.py_buffer(bytes(row.stream)))]
     tables = [_alike(to_own(batch, own), own) for batch in batches if batch.num_rows]
     return from_table(pa.concat_tables(tables) if tables else own.empty_table())

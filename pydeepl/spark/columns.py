@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +15,34 @@ from pyspark.sql.types import StructField, StructType
 
 from pydeepl.linalg import DENSE, MIXED, MIXED_STORAGE, is_vector, mixed, vector_array
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 _ATTRIBUTES = "ml_attr"
+
+
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """A Spark schema in Arrow, moments in UTC, which PySpark 4.3 wants to be told."""
+    asks = "timezone" in inspect.signature(to_arrow_schema).parameters
+    return to_arrow_schema(schema, **({"timezone": "UTC"} if asks else {}))
+
+
+def select_columns(frame: DataFrame, names: Sequence[str]) -> DataFrame:
+    """The columns of these names, whatever is in them: Spark takes a dot for a field of a column."""
+    quoted = [name.replace("`", "``") for name in names]
+    return frame.select(*[f"`{name}`" for name in quoted])
+
+
+def map_batches(frame: DataFrame, function: Callable[[Any], Any], schema: StructType | str) -> DataFrame:
+    """mapInArrow of a frame whose columns have any names, which PySpark's own looks up as select does; the
+    function sees them by their places."""
+    return frame.toDF(*[f"_{place}" for place in range(len(frame.columns))]).mapInArrow(function, schema)
 
 
 def own_schema(schema: StructType) -> pa.Schema:
     """The schema of pydeepl's table for rows of a Spark schema: ML attributes stay with their columns."""
     fields = []
-    for field, arrow in zip(schema.fields, to_arrow_schema(schema), strict=True):
+    for field, arrow in zip(schema.fields, arrow_schema(schema), strict=True):
         kind = MIXED if isinstance(field.dataType, VectorUDT) else arrow.type
         attributes = field.metadata.get(_ATTRIBUTES)
         metadata = {_ATTRIBUTES: json.dumps(attributes)} if attributes is not None else None

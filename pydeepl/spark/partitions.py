@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql.pandas.types import to_arrow_schema
-
 from pydeepl.frame.convert import from_table
 from pydeepl.spark.calls import in_worker
-from pydeepl.spark.columns import own_schema, spark_schema
+from pydeepl.spark.columns import arrow_schema, map_batches, own_schema, spark_schema
 from pydeepl.spark.shipping import packed, packed_rest, ship_weights
 
 if TYPE_CHECKING:
@@ -32,8 +30,8 @@ def transform_partitions(stage: Transformer, dataset: DataFrame) -> DataFrame:
     made = stage._transform(from_table(own.empty_table()))._node.schema
     schema = spark_schema(made, dataset.schema)
     files = [(file.path, file.size, file.md5) for file in ship_weights(dataset.sparkSession, stage)]
-    out = to_arrow_schema(schema).serialize().to_pybytes()
+    out = arrow_schema(schema).serialize().to_pybytes()
     data, rest = packed(stage), packed_rest(stage)
     given = own.serialize().to_pybytes()
     run = in_worker("pydeepl.spark.worker", "run_stage", data, rest, files, given, out)
-    return dataset.mapInArrow(run, schema)
+    return map_batches(dataset, run, schema)

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReadable, MLWritable
+from pyspark.ml.util import (
+    DefaultParamsReadable,
+    DefaultParamsReader,
+    DefaultParamsWritable,
+    DefaultParamsWriter,
+    MLReadable,
+    MLWritable,
+)
 
+from pydeepl.ml.persistence import DamagedStageError
 from pydeepl.spark.shipping import packed, unpacked
+
+
+class SavedParams(DefaultParamsReadable, DefaultParamsWritable):  # type: ignore[misc]
+    """A stage that is its params alone."""
+
+    @classmethod
+    def read(cls) -> DefaultParamsReader:
+        """What loads a stage."""
+        return CheckedReader(cls)
 
 
 class SavedWithOwn(MLReadable, MLWritable):  # type: ignore[misc]
@@ -52,9 +69,26 @@ def _writes_metadata(session: Any) -> Any:
         return session
 
 
-class _Reader(DefaultParamsReader):  # type: ignore[misc]
+class CheckedReader(DefaultParamsReader):  # type: ignore[misc]
+    """Loads stages of one class; PySpark's reader takes what it finds."""
+
+    def load(self, path: str) -> Any:
+        """The stage. Raises DamagedStageError where one of another class is saved at the path."""
+        stage = super().load(path)
+        if not isinstance(stage, self.cls):
+            raise DamagedStageError(f"{path}: expected a {self.cls.__name__}, found a {type(stage).__name__}")
+        return stage
+
+
+class _Reader(CheckedReader):
     def load(self, path: str) -> Any:
         stage = super().load(path)
-        (row,) = self.sparkSession.read.parquet(f"{path}/data").collect()
-        stage._take(unpacked(bytes(row.stage)))
+        try:
+            (row,) = self.sparkSession.read.parquet(f"{path}/data").collect()
+            stage._take(unpacked(bytes(row.stage)))
+        except (
+            Exception
+        ) as error:  # of Spark, which has several for a file that it cannot read, or of unpacked()
+            reason = str(error).rpartition("Caused by: ")[2].strip().partition("\n")[0]
+            raise DamagedStageError(f"{path}: not a whole {type(stage).__name__}: {reason}") from error
         return stage

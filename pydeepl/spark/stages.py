@@ -7,11 +7,11 @@ from typing import Any
 
 from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from pydeepl import deep
 from pydeepl.ml.param import Param as OwnParam
 from pydeepl.spark.partitions import transform_partitions
+from pydeepl.spark.persistence import SavedParams
 
 __all__ = ["DeepImageFeaturizer", "DeepImagePredictor", "OwnParams", "spark_param"]
 
@@ -85,7 +85,7 @@ def _add_accessors(cls: type[OwnParams], name: str) -> None:
         setattr(cls, method, function)
 
 
-class _Transformer(OwnParams, Transformer, DefaultParamsReadable, DefaultParamsWritable):  # type: ignore[misc]
+class _Transformer(OwnParams, Transformer, SavedParams):  # type: ignore[misc]
     def _transform(self, dataset: Any) -> Any:
         return transform_partitions(self._kind(**self._own_values())._resetUid(self.uid), dataset)
 

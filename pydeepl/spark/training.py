@@ -20,7 +20,7 @@ from pydeepl.ml.training_set import Floats, classes_among, count_classes
 from pydeepl.sizes import size_text
 from pydeepl.spark.blocks import BLOCKS, SUMS, Names, Sums, merged, read_blocks
 from pydeepl.spark.calls import in_worker
-from pydeepl.spark.columns import own_schema
+from pydeepl.spark.columns import map_batches, own_schema, select_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -47,18 +47,18 @@ def fit_logistic(
 
     Parameters: dataset, with columns as the estimator names them; room: most bytes of training rows (float32
     features, or the non-zeros of sparse ones) that are brought to the driver; None: room_on_driver().
-    Raises ValueError for bad columns, and where solver "newton-cg", which needs the rows themselves, has no
-    room for them. What is wrong with a row is said by the job that reads it.
+    Raises ValueError and TypeError for bad columns, and ValueError where solver "newton-cg", which needs the
+    rows themselves, has no room for them. What is wrong with a row is said by the job that reads it.
     """
     from pyspark import StorageLevel
 
     schema = own_schema(dataset.schema)
     names = _names(estimator, schema)
-    wanted = [name for name in names if name]
-    rows = dataset.select(*[f"`{name}`" for name in wanted])
+    wanted = list(dict.fromkeys(filter(None, names)))
+    rows = select_columns(dataset, wanted)
     own = own_schema(rows.schema)
     make = in_worker(_MODULE, "make_blocks", own.serialize().to_pybytes(), tuple(names))
-    blocks = rows.mapInArrow(make, BLOCKS).persist(StorageLevel.MEMORY_AND_DISK)
+    blocks = map_batches(rows, make, BLOCKS).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         count, size, parts = _measure(blocks)
         if not count:
@@ -82,14 +82,18 @@ def fit_logistic(
 
 def _names(estimator: LogisticRegression, schema: Any) -> Names:
     from pydeepl.frame.convert import from_table
-    from pydeepl.ml.columns import weight_column
+    from pydeepl.ml.columns import to_numbers, weight_column
 
-    frame = from_table(schema.empty_table())
-    return Names(
+    empty = schema.empty_table()
+    frame = from_table(empty)
+    names = Names(
         input_column(estimator, estimator.featuresCol, frame),
         input_column(estimator, estimator.labelCol, frame),
         weight_column(estimator, frame),
     )
+    for name in filter(None, (names.label, names.weight)):
+        to_numbers(empty[name], name)
+    return names
 
 
 def _measure(blocks: DataFrame) -> tuple[int, int, int]:

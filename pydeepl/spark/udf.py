@@ -88,7 +88,7 @@ def _active(udf_name: str, session: Any) -> Any:
 def _udf(name: str, kind: pa.DataType, make: Callable[..., Any], *arguments: Any) -> Any:
     """A UDF of what make(name, *arguments) gives in a worker. Parameters: kind, of its values."""
     run = in_worker(__name__, "outputs", cloudpickle.dumps((make, name, arguments)), name=name)
-    run.__name__ = name
+    run.__name__ = run.__qualname__ = name  # what Python calls it that is given two columns
     returned = from_arrow_type(kind)
     if hasattr(functions, "arrow_udf"):
         run.__annotations__.update({"given": pa.Array, "return": pa.Array})

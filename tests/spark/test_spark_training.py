@@ -98,7 +98,9 @@ def test_many_parts_are_added_in_a_tree(frames, monkeypatch):
 
 def test_the_own_classes_take_spark_frames(frames, tmp_path):
     frame, table = frames
-    model = pydeepl.Pipeline(stages=[pydeepl.LogisticRegression(regParam=0.02)]).fit(frame)
+    named = frame.withColumnRenamed("features", "a.b").withColumnRenamed("label", "l`y")
+    learner = pydeepl.LogisticRegression(regParam=0.02, featuresCol="a.b", labelCol="l`y")
+    model = pydeepl.Pipeline(stages=[learner]).fit(named)
     expected = pydeepl.LogisticRegression(regParam=0.02).fit(table)
     found = model.stages[0]
     assert isinstance(found, pydeepl.LogisticRegressionModel)
@@ -151,6 +153,8 @@ def test_what_cannot_be_trained_is_said(spark, frames):
         Exception, match=r"column 'label': labels must be whole numbers .* found 0\.5 in row 0"
     ):
         LogisticRegression().fit(spark.createDataFrame([(Vectors.dense(1.0), 0.5)], ["features", "label"]))
+    with pytest.raises(TypeError, match="column 'kind': expected numbers, found string"):
+        LogisticRegression(labelCol="kind").fit(frame.withColumn("kind", frame.label.cast("string")))
     with pytest.raises(TypeError, match="has no param depth"):
         LogisticRegression(depth=3)
     ragged = spark.createDataFrame(
