@@ -13,6 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 from golden.keras.random_weights import parameters, pictures
 
 from pydeepl import _core
+from pydeepl.deep.families import FAMILIES
 from pydeepl.weights import network_params
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
@@ -158,18 +159,10 @@ def test_keras_loads_what_fits_by_our_order(tmp_path, network):
             np.testing.assert_array_equal(array, expected)
 
 
-FAMILIES = [
-    "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
-    "DenseNet121", "DenseNet169", "DenseNet201",
-    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "NASNetMobile", "NASNetLarge",
-    "InceptionResNetV2",
-    "EfficientNetB0", "EfficientNetB1", "EfficientNetB4",
-    "EfficientNetV2B0", "EfficientNetV2B3", "EfficientNetV2S", "ConvNeXtTiny", "ConvNeXtSmall",
-]  # fmt: skip
 PIXELS = ("MobileNetV3", "EfficientNet", "ConvNeXt")  # their first layers scale pixels
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_families_of_keras_applications_through_load_model(family, tmp_path):
     import keras
 
