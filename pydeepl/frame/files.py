@@ -7,10 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
@@ -112,6 +113,9 @@ class Reader:
 
         return SparkSession.builder.getOrCreate().table(tableName)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"pydeepl does not read {name}; formats: {', '.join(sorted(FORMATS))}")
+
 
 def _known_options(options: Options, function: Callable[..., DataFrame], format: str) -> Options:
     """The options under the names of the function's parameters, told in any case, as Spark takes them.
@@ -158,13 +162,14 @@ def read_parquet(paths: str | Sequence[str]) -> DataFrame:
     import pyarrow.parquet as pq
 
     files = local_files(paths, ".parquet")
-    first = pq.read_schema(files[0])
+    with _named_errors(files[0]):
+        first = pq.read_schema(files[0])
     schema = pa.schema([field.with_type(_plain_type(field.type)) for field in first.remove_metadata()])
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
         rows = 64 if any(is_heavy(schema.field(name).type) for name in columns) else ROWS_AT_ONCE * 8
         for path in files:
-            with pq.ParquetFile(path, pre_buffer=False) as file:
+            with _named_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(rows, columns=columns, use_threads=False):
                     yield batch.select(columns)
 
@@ -178,33 +183,40 @@ def read_csv(
     inferSchema: bool = False,
     schema: pa.Schema | None = None,
 ) -> DataFrame:
-    """The frame of CSV files; without a schema all columns are text, unless inferSchema finds types."""
-    from pyarrow import csv
+    """The frame of CSV files; without a schema all columns are text, unless inferSchema finds types.
 
-    tables = []
-    for path in local_files(paths, ".csv"):
-        names = schema.names if schema is not None else None
-        read = csv.ReadOptions(
-            column_names=None if header else names, autogenerate_column_names=not header and not names
-        )
-        table = csv.read_csv(
-            path, read, csv.ParseOptions(delimiter=sep), csv.ConvertOptions(strings_can_be_null=True)
-        )
-        if not header and names is None:
-            table = table.rename_columns([f"_c{place}" for place in range(table.num_columns)])
-        if not inferSchema and schema is None:
-            table = _csv_text(path, read, sep, table.schema.names)
-        tables.append(table.cast(schema) if schema is not None else table)
+    An empty cell is null, and no other: "NA" and "null" are texts. A schema's names count, not the header's.
+    """
+    tables = [_csv_table(path, header, sep, inferSchema, schema) for path in local_files(paths, ".csv")]
     return from_table(pa.concat_tables(tables, promote_options="default"))
 
 
-def _csv_text(path: str, read: Any, sep: str, names: list[str]) -> pa.Table:
-    """A CSV file's cells as text, as Spark has them without inferSchema."""
+def _csv_table(path: str, header: bool, sep: str, infer: bool, schema: pa.Schema | None) -> pa.Table:
     from pyarrow import csv
 
-    given = names if not read.autogenerate_column_names else [f"f{place}" for place in range(len(names))]
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(given, pa.string()), strings_can_be_null=True)
-    return csv.read_csv(path, read, csv.ParseOptions(delimiter=sep), convert).rename_columns(names)
+    parse = csv.ParseOptions(delimiter=sep)
+    types: dict[str, pa.DataType] = {}
+    read = csv.ReadOptions(autogenerate_column_names=not header)
+    if schema is not None:
+        read = csv.ReadOptions(column_names=schema.names, skip_rows=int(header))
+        types = {field.name: field.type for field in schema}
+    with _named_errors(path):
+        if not infer and schema is None:
+            types = dict.fromkeys(csv.open_csv(path, read, parse).schema.names, pa.string())
+        convert = csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+        table = csv.read_csv(path, read, parse, convert)
+    if read.autogenerate_column_names:
+        return table.rename_columns([f"_c{place}" for place in range(table.num_columns)])
+    return table if schema is None else table.cast(schema)
+
+
+@contextmanager
+def _named_errors(path: str) -> Iterator[None]:
+    """Puts a file's name into what pyarrow says of it."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_json(paths: str | Sequence[str], schema: pa.Schema | None = None) -> DataFrame:
@@ -212,7 +224,10 @@ def read_json(paths: str | Sequence[str], schema: pa.Schema | None = None) -> Da
     from pyarrow import json
 
     options = json.ParseOptions(explicit_schema=schema)
-    tables = [json.read_json(path, parse_options=options) for path in local_files(paths, ".json")]
+    tables = []
+    for path in local_files(paths, ".json"):
+        with _named_errors(path):
+            tables.append(json.read_json(path, parse_options=options))
     table = pa.concat_tables(tables, promote_options="default")
     return from_table(table.select(schema.names) if schema is not None else table)
 

@@ -125,6 +125,33 @@ def test_csv(tmp_path):
         CountingSource(1).frame.write.csv(str(tmp_path / "heavy"))
 
 
+def test_csv_cells_are_read_as_spark_reads_them(tmp_path):
+    """What PySpark 4.3 gives: only empty cells are null, zeros stay, a schema's names count."""
+    path = tmp_path / "t.csv"
+    path.write_text('id,name,x\n007,NA,1.5\n008,null,NaN\n009,,\n010,"",2\n011,"a,b",Infinity\n')
+    names, texts = ["NA", "null", None, None, "a,b"], ["1.5", "NaN", None, "2", "Infinity"]
+
+    def columns(**options):
+        return list(spark.read.csv(str(path), header=True, **options).toArrow().to_pydict().items())
+
+    assert columns() == [("id", ["007", "008", "009", "010", "011"]), ("name", names), ("x", texts)]
+    (_, ids), (_, found), (_, numbers) = columns(inferSchema=True)
+    assert (ids, found) == ([7, 8, 9, 10, 11], names)
+    assert repr(numbers) == "[1.5, nan, None, 2.0, inf]"
+    given = columns(schema="a string, b string, c string")
+    assert given == [("a", ["007", "008", "009", "010", "011"]), ("b", names), ("c", texts)]
+
+
+@pytest.mark.parametrize("form, text", [("csv", "a,b\n1\n"), ("json", "{"), ("parquet", "PAR")])
+def test_files_that_cannot_be_read_are_named(tmp_path, form, text):
+    path = tmp_path / "broken"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{path}: "):
+        spark.read.format(form).load(str(path))
+    with pytest.raises(AttributeError, match="pydeepl does not read orc; formats: csv, image, json, parquet"):
+        spark.read.orc(str(path))
+
+
 def test_json(tmp_path):
     frame = spark.createDataFrame(
         [(1, "é", (2, [3.5])), (2, None, None)], "i bigint, s string, p struct<x:bigint,y:array<double>>"
