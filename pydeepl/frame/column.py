@@ -162,10 +162,19 @@ class Cast(Expression):
         source = scope.type_of(text) if not self.aggregate else pa.null()
         if pa.types.is_integer(arrow) and pa.types.is_floating(source):
             text = f"trunc({text})"
+        if pa.types.is_integer(arrow) and pa.types.is_string(source):
+            text = _whole_text(text, self._lenient)
         if pa.types.is_string(arrow) and pa.types.is_floating(source):
             return scope.leaf(_java_text(self._child.bind(scope.schema))), nullable
         kind = SQL_NAMES.get(self._type.simpleString(), self._type.simpleString().upper())
         return f"{'TRY_' if self._lenient else ''}CAST({text} AS {kind})", nullable or self._lenient
+
+
+def _whole_text(text: str, lenient: bool) -> str:
+    """A text that holds no fraction, which DuckDB would round and Spark refuses: else null or an error."""
+    message = f"'Could not convert string ' || {text} || ' to a whole number'"
+    refused = "NULL" if lenient else f"error({message})"
+    return f"CASE WHEN regexp_matches({text}, '[.eE]') THEN {refused} ELSE {text} END"
 
 
 SQL_NAMES = {
@@ -512,8 +521,9 @@ class Column:
         return self._call("contains({0}, {1})", [other], "contains({0}, {1})")
 
     def substr(self, startPos: Any, length: Any) -> Column:
-        """The part of a text from a position (1 is the first) and of a length."""
-        return self._call("substring({0}, {1}, {2})", [startPos, length], "substring({0}, {1}, {2})")
+        """The part of a text from a position (1 is the first, and so is 0) and of a length."""
+        template = "substring({0}, CASE {1} WHEN 0 THEN 1 ELSE {1} END, {2})"
+        return self._call(template, [startPos, length], "substring({0}, {1}, {2})")
 
     # Parts, types and names
 

@@ -165,7 +165,7 @@ def concat_ws(sep: str, *cols: Any) -> Column:
 
 
 def substring(str: Any, pos: int, len: int) -> Column:
-    """The part of a text from a position (1 is the first) and of a length."""
+    """The part of a text from a position (1 is the first, and so is 0) and of a length."""
     return named_column(str).substr(pos, len)
 
 

@@ -91,6 +91,7 @@ def test_text_functions_are_pythons(numbers):
     assert values(frame, col("s").like(r"de\%%")) == [t == "de%ta" for t in s]
     assert values(frame, col("s").rlike("^[A-Z]")) == [t[0].isupper() for t in s]
     assert values(frame, col("s").substr(2, 3)) == [t[1:4] for t in s]
+    assert values(frame, col("s").substr(0, 3)) == [t[:3] for t in s]
     assert values(frame, F.upper("s")) == [t.upper() for t in s]
     assert values(frame, F.length("s")) == [len(t) for t in s]
     assert values(frame, F.concat("s", lit("-"), "i")) == [
@@ -239,6 +240,17 @@ def test_vectors_to_lists_and_back():
     assert lists.dtypes == [("a", "array<double>")] and values(lists, "a") == [[1.0, 2.0], None]
     assert values(lists, F.array_to_vector("a")) == [DenseVector([1, 2]), None]
     assert values(frame, col("v").isNull()) == [False, True]
+
+
+def test_texts_with_fractions_are_no_whole_numbers():
+    """DuckDB rounds them; Spark refuses them, and try_cast gives null."""
+    frame = spark.createDataFrame([(" 12 ",), ("-3",), (None,)], ["s"])
+    assert values(frame, col("s").cast("int")) == [12, -3, None]
+    frame = spark.createDataFrame([("1.5",), ("1e3",), ("7",), (None,)], ["s"])
+    assert values(frame, col("s").try_cast("bigint")) == [None, None, 7, None]
+    assert values(frame, col("s").cast("double")) == [1.5, 1000.0, 7.0, None]
+    with pytest.raises(ValueError, match=r"Could not convert string 1\.5 to a whole number"):
+        values(frame, col("s").cast("int"))
 
 
 def test_sql_text():
