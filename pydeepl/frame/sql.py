@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pydeepl.frame.dialect import MACROS, with_whole_casts
 from pydeepl.frame.errors import AnalysisException, ParseException
 
 SETTINGS = {
@@ -36,7 +37,9 @@ def _cursor() -> Any:
             if not _DATABASE:
                 spill = tempfile.mkdtemp(prefix="pydeepl-sql-")  # made by DuckDB only where memory runs out
                 os.rmdir(spill)
-                _DATABASE.append(duckdb.connect(":memory:", config={"temp_directory": spill}))
+                database = duckdb.connect(":memory:", config={"temp_directory": spill})
+                database.execute(";".join(MACROS))
+                _DATABASE.append(database)
             _LOCAL.cursor = _DATABASE[0].cursor()
             for setting, value in SETTINGS.items():
                 _LOCAL.cursor.execute(f"SET {setting} = '{value}'")
@@ -124,7 +127,7 @@ _TOKENS = re.compile(
 
 
 def from_spark(sql: str) -> str:
-    """Spark's spellings as DuckDB's: "text" and `name` in quotes of their own, <=>, array(...)."""
+    """Spark's spellings as DuckDB's: "text" and `name` in quotes of their own, <=>, array(...), casts."""
 
     def spelled(match: re.Match[str]) -> str:
         token = match[0]
@@ -138,4 +141,4 @@ def from_spark(sql: str) -> str:
             return text_literal(re.sub(r"\\(.)", r"\1", token[1:-1]))
         return token.replace("\\'", "''")
 
-    return _TOKENS.sub(spelled, sql)
+    return with_whole_casts(_TOKENS.sub(spelled, sql))
