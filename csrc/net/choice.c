@@ -53,12 +53,12 @@ bool pdl_makes_slice(const pdl_program *program, const pdl_op *conv)
 /* Whether the value could have another name, or be written over before operation `end`. */
 static bool may_change(const pdl_program *program, int value, size_t begin, size_t end)
 {
-    int maker = program->values[value].producer;
-    if (maker >= 0 && program->ops[maker].kind == PDL_OP_COPY) return true;
+    const pdl_op *maker = pdl_producer(program, value);
+    if (maker != NULL && maker->kind == PDL_OP_COPY) return true;
     for (size_t i = 0; i < program->op_count; i++) {
         const pdl_op *op = &program->ops[i];
         if (op->kind == PDL_OP_COPY && op->input[0] == value) return true;
-        if (i >= begin && i <= end && op->residual && op->input[1] == value) return true;
+        if (i >= begin && i <= end && pdl_adds_into(op, value)) return true;
     }
     return false;
 }

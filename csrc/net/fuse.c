@@ -19,12 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pdl_op *producer(const pdl_program *program, int value)
-{
-    int op = program->values[value].producer;
-    return op < 0 ? NULL : &program->ops[op];
-}
-
 void pdl_count_uses(pdl_program *program)
 {
     for (size_t i = 0; i < program->value_count; i++) {
@@ -130,7 +124,7 @@ static pdl_status fold_affines(pdl_program *program, pdl_error *error)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *op = &program->ops[i];
         if (op->kind != PDL_OP_AFFINE) continue;
-        pdl_op *from = producer(program, op->input[0]);
+        pdl_op *from = pdl_producer(program, op->input[0]);
         if (from == NULL || program->values[op->input[0]].uses != 1 || !takes_affine(from, op)) continue;
         pdl_status status = compose(from, op, program->values[op->output].channels, error);
         if (status != PDL_OK) return status;
@@ -144,9 +138,9 @@ static pdl_status fold_affines(pdl_program *program, pdl_error *error)
 
 static bool nonnegative(const pdl_program *program, int value)
 {
-    const pdl_op *op = producer(program, value);
+    const pdl_op *op = pdl_producer(program, value);
     while (op != NULL && op->kind == PDL_OP_MAX_POOL)
-        op = producer(program, op->input[0]);
+        op = pdl_producer(program, op->input[0]);
     return op != NULL && op->relu;
 }
 
@@ -169,7 +163,7 @@ static void fold_pads(pdl_program *program)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *op = &program->ops[i];
         if (op->kind == PDL_OP_NONE || op->inputs == 0) continue;
-        pdl_op *pad = producer(program, op->input[0]);
+        pdl_op *pad = pdl_producer(program, op->input[0]);
         if (pad == NULL || pad->kind != PDL_OP_PAD || !takes_pad(program, op, pad)) continue;
         for (int axis = 0; axis < 2; axis++) {
             op->window.before[axis] += pad->window.before[axis];
@@ -191,7 +185,7 @@ static void fold_relus(pdl_program *program)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *op = &program->ops[i];
         if (op->kind != PDL_OP_DEPTHWISE || op->multiplier != 1) continue;
-        pdl_op *relu = producer(program, op->input[0]);
+        pdl_op *relu = pdl_producer(program, op->input[0]);
         if (relu == NULL || !plain_relu(relu) || program->values[relu->output].uses != 1) continue;
         op->relu_first = true;
         op->input[0] = relu->input[0];
@@ -221,7 +215,7 @@ static pdl_status splice_concats(pdl_program *program, pdl_error *error)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *op = &program->ops[i];
         for (size_t j = 0; op->kind == PDL_OP_CONCAT && j < op->inputs;) {
-            pdl_op *inner = producer(program, op->input[j]);
+            pdl_op *inner = pdl_producer(program, op->input[j]);
             if (inner == NULL || inner->kind != PDL_OP_CONCAT || program->values[op->input[j]].uses != 1) {
                 j++;
                 continue;
@@ -269,7 +263,7 @@ static void commute_pools(pdl_program *program)
     for (size_t i = 0; i < program->op_count; i++) {
         pdl_op *conv = &program->ops[i];
         if (!pointwise(conv) || pdl_function_is_set(&conv->function)) continue;
-        pdl_op *pool = producer(program, conv->input[0]);
+        pdl_op *pool = pdl_producer(program, conv->input[0]);
         if (pool == NULL || pool->kind != PDL_OP_AVG_POOL || program->values[pool->output].uses != 1) continue;
         const pdl_value *before = &program->values[pool->input[0]], *after = &program->values[pool->output];
         bool same_size = before->height == after->height && before->width == after->width;
@@ -284,7 +278,7 @@ static void commute_pools(pdl_program *program)
 static bool dies_at(const pdl_program *program, int value, size_t position)
 {
     if (value == program->input || value == program->output) return false;
-    if (producer(program, value)->kind == PDL_OP_COPY) return false;
+    if (pdl_producer(program, value)->kind == PDL_OP_COPY) return false;
     for (size_t i = 0; i < program->op_count; i++) {
         const pdl_op *op = &program->ops[i];
         if (op->kind == PDL_OP_NONE || i == position) continue;
@@ -297,10 +291,8 @@ static bool dies_at(const pdl_program *program, int value, size_t position)
 /* Whether an operation between `from` and `to` writes into the value's memory. */
 static bool overwritten(const pdl_program *program, int value, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++) {
-        const pdl_op *op = &program->ops[i];
-        if (op->residual && op->input[1] == value) return true;
-    }
+    for (size_t i = from; i < to; i++)
+        if (pdl_adds_into(&program->ops[i], value)) return true;
     return false;
 }
 
@@ -308,7 +300,7 @@ static bool overwritten(const pdl_program *program, int value, size_t from, size
 static pdl_op *residual_conv(const pdl_program *program, const pdl_op *add, size_t side)
 {
     int sum = add->input[side], other = add->input[1 - side];
-    pdl_op *conv = producer(program, sum);
+    pdl_op *conv = pdl_producer(program, sum);
     if (conv == NULL || conv->kind != PDL_OP_CONV || finished(conv) || conv->residual) return NULL;
     if (program->values[sum].uses != 1 || conv->input[0] == other || sum == other) return NULL;
     size_t here = (size_t)(add - program->ops);

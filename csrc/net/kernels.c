@@ -3,17 +3,12 @@
 
 #include <string.h>
 
-static size_t pixels_of(const pdl_map *map)
-{
-    return map->batch * map->height * map->width;
-}
-
 /* Calls work(call, pixel, channel, count) for rows of at most PDL_ROW channels of every pixel of the output. */
 typedef void (*row_work)(const pdl_kernel_call *call, size_t pixel, size_t channel, size_t count);
 
 static void each_row(const pdl_kernel_call *call, row_work work)
 {
-    size_t pixels = pixels_of(&call->output), channels = call->output.channels;
+    size_t pixels = pdl_map_pixels(&call->output), channels = call->output.channels;
 #pragma omp parallel for schedule(static)
     for (size_t pixel = 0; pixel < pixels; pixel++)
         for (size_t channel = 0; channel < channels; channel += PDL_ROW)
@@ -56,7 +51,7 @@ void pdl_kernel_add(const pdl_kernel_call *call)
 void pdl_kernel_concat(const pdl_kernel_call *call)
 {
     const pdl_map *out = &call->output;
-    size_t pixels = pixels_of(out), element = pdl_element_size(out->precision);
+    size_t pixels = pdl_map_pixels(out), element = pdl_element_size(out->precision);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < pixels; i++) {
         char *y = pdl_map_at(out, i * out->pitch);
@@ -96,5 +91,5 @@ void pdl_kernel_pad(const pdl_kernel_call *call)
 void pdl_kernel_copy(const pdl_kernel_call *call)
 {
     const pdl_map *out = &call->output;
-    memcpy(out->data, call->input->data, pixels_of(out) * out->channels * pdl_element_size(out->precision));
+    memcpy(out->data, call->input->data, pdl_map_pixels(out) * out->channels * pdl_element_size(out->precision));
 }

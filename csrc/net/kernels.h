@@ -30,6 +30,12 @@ static inline void *pdl_map_at(const pdl_map *map, size_t at)
     return (char *)map->data + at * pdl_element_size(map->precision);
 }
 
+/* Of all images. */
+static inline size_t pdl_map_pixels(const pdl_map *map)
+{
+    return map->batch * map->height * map->width;
+}
+
 /* Kernels that compute on rows of floats get them so, PDL_ROW elements of one pixel at most:
  *
  *     x = pdl_row_read(in, at, count, room);    the map's own memory, or bfloat16 widened into the room

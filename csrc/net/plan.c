@@ -25,18 +25,12 @@ typedef struct planner {
     size_t *order;     /* storages, largest first */
 } planner;
 
-static const pdl_op *producer(const pdl_program *program, int value)
-{
-    int op = program->values[value].producer;
-    return op < 0 ? NULL : &program->ops[op];
-}
-
 bool pdl_plan_renames(const pdl_program *program, const pdl_op *op)
 {
     if (op->kind != PDL_OP_COPY || op->output != program->output) return op->kind == PDL_OP_COPY;
     int source = op->input[0]; /* whatever its names */
-    for (const pdl_op *maker = producer(program, source); maker != NULL && maker->kind == PDL_OP_COPY;
-         maker = producer(program, source))
+    for (const pdl_op *maker = pdl_producer(program, source); maker != NULL && maker->kind == PDL_OP_COPY;
+         maker = pdl_producer(program, source))
         source = maker->input[0];
     return source != program->input;
 }
@@ -72,7 +66,7 @@ static bool writes_slices(const planner *p, const pdl_op *op)
 static bool is_added_into(const pdl_program *program, int value)
 {
     for (size_t i = 0; i < program->op_count; i++)
-        if (program->ops[i].residual && program->ops[i].input[1] == value) return true;
+        if (pdl_adds_into(&program->ops[i], value)) return true;
     return false;
 }
 
@@ -96,7 +90,7 @@ static bool read_as_slice(const planner *p, int value)
  * block, as a concat that is continued. That one may be read after the whole, which then is not to be written over. */
 static bool is_slice(const planner *p, const pdl_op *concat, int value)
 {
-    const pdl_op *maker = producer(p->program, value);
+    const pdl_op *maker = pdl_producer(p->program, value);
     if (maker == NULL || p->owner[value] != value) return false;
     size_t uses = p->program->values[value].uses;
     if (maker->kind == PDL_OP_CONCAT)
@@ -131,7 +125,7 @@ static bool continues(const planner *p, const pdl_op *maker)
  * concats that continue others, share theirs with values that may be read later. */
 static bool may_take(const planner *p, int value)
 {
-    const pdl_op *maker = producer(p->program, value);
+    const pdl_op *maker = pdl_producer(p->program, value);
     return maker != NULL && maker->kind != PDL_OP_COPY && p->program->values[value].uses == 1 && !continues(p, maker);
 }
 

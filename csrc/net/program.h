@@ -110,4 +110,17 @@ static inline size_t pdl_value_size(const pdl_value *value)
     return value->height * value->width * value->channels;
 }
 
+/* The operation that makes the value; NULL for the network's input. */
+static inline pdl_op *pdl_producer(const pdl_program *program, int value)
+{
+    int op = program->values[value].producer;
+    return op < 0 ? NULL : &program->ops[op];
+}
+
+/* Whether the operation adds its results into the value's memory. */
+static inline bool pdl_adds_into(const pdl_op *op, int value)
+{
+    return op->residual && op->input[1] == value;
+}
+
 #endif

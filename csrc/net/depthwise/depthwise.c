@@ -83,7 +83,7 @@ static bool may_stream(const pdl_map *out)
     const size_t line = PDL_ALIGNMENT / sizeof(float);
     return out->precision == PDL_PRECISION_FLOAT32 && (uintptr_t)out->data % PDL_ALIGNMENT == 0 &&
            out->channels % line == 0 && out->pitch % line == 0 &&
-           out->batch * out->height * out->width * out->channels * sizeof(float) > STREAM_BYTES;
+           pdl_map_pixels(out) * out->channels * sizeof(float) > STREAM_BYTES;
 }
 
 /* Columns [begin, end) of output row `line` = image * height + row, to y; every window holds at least one pixel of the

@@ -32,7 +32,7 @@ void pdl_activate_rows(pdl_simd simd, const pdl_function *function, void *y, siz
 void pdl_activate_map(pdl_simd simd, const pdl_function *function, const pdl_map *in, const pdl_map *out)
 {
     const pdl_elementwise_kernels *kernels = pdl_elementwise_kernels_for(simd);
-    size_t pixels = out->batch * out->height * out->width;
+    size_t pixels = pdl_map_pixels(out);
     bool dense = in->pitch == out->channels && out->pitch == out->channels;
     /* A run of elements, or of pixels; as one long row where there are no gaps. */
     size_t all = dense ? pixels * out->channels : pixels,
@@ -87,7 +87,7 @@ static void affine_of_few(const pdl_kernel_call *call)
     const pdl_op *op = call->op;
     const pdl_map *out = &call->output;
     size_t channels = out->channels, row = PDL_ROW / channels * channels;
-    size_t all = out->batch * out->height * out->width * channels, rows = (all + row - 1) / row;
+    size_t all = pdl_map_pixels(out) * channels, rows = (all + row - 1) / row;
     float factor[PDL_ROW], bias[PDL_ROW];
     for (size_t i = 0; i < row; i++) {
         factor[i] = op->factor == NULL ? 1.0f : op->factor[i % channels];
@@ -108,7 +108,7 @@ static void affine_of_few(const pdl_kernel_call *call)
 static void affine_of_many(const pdl_kernel_call *call)
 {
     const pdl_map *in = call->input, *out = &call->output;
-    size_t pixels = out->batch * out->height * out->width, step = (RUN + out->channels - 1) / out->channels;
+    size_t pixels = pdl_map_pixels(out), step = (RUN + out->channels - 1) / out->channels;
 #pragma omp parallel for schedule(static)
     for (size_t first = 0; first < pixels; first += step)
         pdl_scale_rows(call->simd, call->op,

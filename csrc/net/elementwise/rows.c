@@ -125,7 +125,7 @@ static void activate_row(const pdl_kernel_call *call, size_t pixel)
 
 void pdl_kernel_softmax(const pdl_kernel_call *call)
 {
-    size_t pixels = call->output.batch * call->output.height * call->output.width;
+    size_t pixels = pdl_map_pixels(&call->output);
 #pragma omp parallel for schedule(static)
     for (size_t pixel = 0; pixel < pixels; pixel++)
         activate_row(call, pixel);

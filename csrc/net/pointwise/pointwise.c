@@ -41,7 +41,7 @@ bool pdl_pointwise_fits(const pdl_op *op, size_t channels)
 void pdl_pointwise_plan(pdl_pointwise *plan, const pdl_op *before, const pdl_map *in, const pdl_map *out,
                         size_t threads, pdl_simd simd)
 {
-    size_t element = pdl_element_size(in->precision), pixels = out->batch * out->height * out->width;
+    size_t element = pdl_element_size(in->precision), pixels = pdl_map_pixels(out);
     size_t panels = pdl_size_div_up(out->channels, 2 * pdl_winograd_kernels_for(simd)->lanes);
     size_t at_once = BLOCK_BYTES / (in->channels * element);
     at_once = at_once < MIN_PIXELS ? MIN_PIXELS : at_once > MAX_PIXELS ? MAX_PIXELS : at_once / 14 * 14;
@@ -149,7 +149,7 @@ static void run_task(const run *r, size_t task)
     const pdl_map *in = r->call->input, *out = &r->call->output;
     const pdl_op *op = r->call->op;
     size_t blocks = r->plan->blocks, parts = r->plan->parts, block = task / parts, part = task % parts;
-    size_t pixels = out->batch * out->height * out->width, width = 2 * pdl_winograd_kernels_for(r->call->simd)->lanes;
+    size_t pixels = pdl_map_pixels(out), width = 2 * pdl_winograd_kernels_for(r->call->simd)->lanes;
     size_t panels = pdl_size_div_up(out->channels, width);
     size_t first = pixels * block / blocks, last = pixels * (block + 1) / blocks;
     size_t begin = panels * part / parts * width, end = panels * (part + 1) / parts * width;

@@ -91,8 +91,7 @@ void pdl_winograd_plan(pdl_winograd *plan, pdl_tile_kind tile, const pdl_op *op,
                  .before = {op->window.before[0], op->window.before[1]}},
         .channels = in->channels,
         .outputs = out->channels,
-        .stream = out->batch * out->height * out->width * out->channels * sizeof(float) > STREAM_BYTES &&
-                  out->pitch % 16 == 0,
+        .stream = pdl_map_pixels(out) * out->channels * sizeof(float) > STREAM_BYTES && out->pitch % 16 == 0,
     };
     plan->tiles = out->batch * plan->grid.down * plan->grid.along;
     bool heavy = in->channels * out->channels >= HEAVY_WEIGHTS;
