@@ -181,6 +181,15 @@ def _pandas_column(column: Any, name: str, field: pa.Field | None) -> pa.Array:
     return arrow_column(cells, _common_type(cells, name), name)
 
 
+def _check_whole(cells: Sequence[Any], field: pa.Field) -> None:
+    """Raises TypeError for a fraction in a column of whole numbers: pyarrow would cut it off."""
+    if not pa.types.is_integer(field.type):
+        return
+    for row, cell in enumerate(cells):
+        if isinstance(cell, float | np.floating) and not cell.is_integer():
+            raise TypeError(f"{field.name}, row {row}: expected {field.type}, found {cell!r}")
+
+
 def _is_numbers(cell: Any) -> bool:
     if isinstance(cell, np.ndarray):
         return cell.ndim == 1 and cell.dtype.kind in "fiu"
@@ -274,6 +283,7 @@ def _from_rows(rows: list[Any], arrow: pa.Schema | None, names: list[str] | None
             raise ValueError(
                 f"createDataFrame: column {field.name} is not nullable, row {column.index(None)} is null"
             )
+        _check_whole(column, field)
         array = (
             vectors_array(column) if is_vector(field.type) else arrow_column(column, field.type, field.name)
         )

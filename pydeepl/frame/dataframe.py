@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pydeepl.checks import is_whole
 from pydeepl.frame import relational
 from pydeepl.frame import show as showing
 from pydeepl.frame.batches import Mask, conform_batch, first_rows, split_rows
@@ -206,6 +208,8 @@ class DataFrame:
         """The frame with columns added or replaced; each is computed from the frame as it was."""
         bounds = {bound.field.name: bound for bound in passthrough(self._node.schema)}
         for name, column in colsMap.items():
+            if not isinstance(name, str):
+                raise TypeError(f"withColumn: expected a column's name, got {name!r}")
             if not isinstance(column, Column):
                 raise TypeError(f"withColumn({name!r}): expected a Column, such as lit(0), got {column!r}")
             bound = column._expression.bind(self._node.schema).named(name)
@@ -306,8 +310,8 @@ class DataFrame:
 
     def limit(self, num: int) -> DataFrame:
         """The first rows."""
-        if num < 0:
-            raise AnalysisException(f"limit: expected a number of rows from 0 on, got {num}")
+        if not is_whole(num) or num < 0:
+            raise AnalysisException(f"limit: expected a number of rows from 0 on, got {num!r}")
         return DataFrame(Limit(self._node, num))
 
     def union(self, other: DataFrame) -> DataFrame:
@@ -352,6 +356,8 @@ class DataFrame:
         the frames are disjoint and complete, and the same whatever the number of threads.
         Parameters: weights, at least 0, normalised here; seed (default: a random one).
         """
+        if isinstance(weights, str) or not all(isinstance(weight, Real) for weight in weights):
+            raise TypeError(f"randomSplit: weights must be numbers, got {weights!r}")
         if not weights or any(not weight >= 0 for weight in weights) or not sum(weights) > 0:
             raise ValueError(f"randomSplit: weights must be positive, got {list(weights)}")
         seed = _seed(seed)
@@ -438,6 +444,8 @@ class DataFrame:
             for each in on[1:]:
                 condition = condition & each
             on = condition
+        if not isinstance(other, DataFrame):
+            raise TypeError(f"join: expected a DataFrame, got {type(other).__name__}")
         return DataFrame(relational.joined(self._node, other._node, on, how))
 
     def crossJoin(self, other: DataFrame) -> DataFrame:
@@ -606,6 +614,8 @@ class DataFrame:
 
     def take(self, num: int) -> list[Row]:
         """The first rows; no more are computed than their batches hold."""
+        if not is_whole(num):
+            raise TypeError(f"take: expected a number of rows, got {num!r}")
         return [row for batch in self._first(num) for row in batch_rows(batch)]
 
     def _first(self, num: int) -> list[pa.RecordBatch]:

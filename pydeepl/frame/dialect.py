@@ -62,7 +62,6 @@ _SPARKS_NAMES = [
     "size(a) AS len(a)",
     "startswith(s, t) AS starts_with(s, t)",
     "endswith(s, t) AS ends_with(s, t)",
-    "std(x) AS stddev(x)",
 ]
 
 # A number without its fraction (DuckDB rounds), a text as it is, but for one with a fraction (DuckDB rounds).

@@ -23,6 +23,7 @@ from pydeepl.frame.column import (
     random_column,
     split_name,
 )
+from pydeepl.frame.sql import alias_of, from_spark
 from pydeepl.frame.types import AnyType, StringType, parse_type, to_arrow
 from pydeepl.frame.values import arrow_column, python_values
 from pydeepl.linalg import MIXED, is_vector, vectors_array
@@ -42,11 +43,13 @@ def lit(col: Any) -> Column:
 
 
 def expr(str: str) -> Column:
-    """A column of SQL text: expr("label + 1 AS next")."""
+    """A column of SQL text: expr("label + 1 AS next"), or without AS."""
     import re
 
-    named = re.fullmatch(r"(.*\S)\s+AS\s+`?(\w+)`?\s*", str, re.IGNORECASE | re.DOTALL)
-    return Column(Text(named[1])).alias(named[2]) if named else Column(Text(str))
+    named = re.fullmatch(r"(.*?\S)\s+(AS\s+)?`?(\w+)`?\s*", str, re.IGNORECASE | re.DOTALL)
+    if named is None or not (named[2] or named[3] == alias_of(f"SELECT {from_spark(str)}")):
+        return Column(Text(str))
+    return Column(Text(named[1])).alias(named[3])
 
 
 def when(condition: Column, value: Any) -> Column:

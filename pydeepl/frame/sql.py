@@ -94,6 +94,8 @@ def syntax_tree(sql: str) -> Any:
     """The statement's parsed tree. Raises ParseException where it is no SELECT."""
     found = query(f"SELECT json_serialize_sql({text_literal(sql)}) AS tree", {}).column(0)[0].as_py()
     tree = json.loads(found)
+    if tree.get("error_type") == "not implemented":
+        raise ParseException(f"expected one SELECT statement, found {sql}")
     if tree.get("error"):
         raise ParseException(f"{tree.get('error_message', 'cannot be read')} (in {sql})")
     return tree
@@ -107,6 +109,12 @@ def tree_nodes(tree: Any) -> Iterator[dict[str, Any]]:
     if isinstance(tree, list):
         for part in tree:
             yield from tree_nodes(part)
+
+
+def alias_of(sql: str) -> str:
+    """The name that a SELECT gives its first column; "" where it gives none. Raises ParseException."""
+    node = syntax_tree(sql)["statements"][0]["node"]
+    return str(node["select_list"][0]["alias"]) if node.get("select_list") else ""
 
 
 def column_references(sql: str) -> list[tuple[str, ...]]:

@@ -253,6 +253,13 @@ def test_texts_with_fractions_are_no_whole_numbers():
         values(frame, col("s").cast("int"))
 
 
+def test_names_in_sql_text_with_and_without_as():
+    frame = spark.createDataFrame([(1, None)], "i int, s string")
+    texts = ["i AS j", "i + 1 k", "coalesce(s, 'q') `l`", "i is null", "case when i > 1 then 1 end"]
+    named = frame.selectExpr(*texts)
+    assert named.columns[:3] == ["j", "k", "l"] and named.first()[:4] == (1, 2, "q", False)
+
+
 def test_sql_text():
     frame = spark.createDataFrame(
         [(1, "a", (5,)), (2, 'b"c', (6,)), (None, "it's", None)], "i int, s string, p struct<x:int>"

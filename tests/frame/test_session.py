@@ -38,6 +38,26 @@ def test_arguments_in_the_wrong_place_are_named(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda frame: frame.join(3), "join: expected a DataFrame, got int"),
+        (lambda frame: frame.limit("3"), "limit: expected a number of rows from 0 on, got '3'"),
+        (lambda frame: frame.take("3"), "take: expected a number of rows, got '3'"),
+        (lambda frame: frame.randomSplit("ab"), "randomSplit: weights must be numbers, got 'ab'"),
+        (lambda frame: frame.withColumn(3, frame.id), "withColumn: expected a column's name, got 3"),
+        (lambda frame: spark.sql("DROP TABLE t"), "expected one SELECT statement, found DROP TABLE t"),
+        (
+            lambda frame: spark.createDataFrame([(1.0,), (1.5,)], "a int"),
+            "a, row 1: expected int32, found 1.5",
+        ),
+    ],
+)
+def test_what_a_frame_cannot_take_is_named(call, message):
+    with pytest.raises((TypeError, AnalysisException), match=message):
+        call(spark.range(2))
+
+
 def test_names_that_contexts_lack_say_so():
     with pytest.raises(AttributeError, match=r"does not provide SQLContext\.uncacheTable; SparkSession"):
         SQLContext(spark.sparkContext).uncacheTable("t")
