@@ -155,7 +155,7 @@ class Featurizer:
         of the result's shape to write into, C-contiguous. Raises ValueError naming the image and the reason
         where one cannot be read.
         """
-        if isinstance(images, (str, bytes, os.PathLike)):
+        if isinstance(images, (str, bytes, os.PathLike)) or not hasattr(images, "__iter__"):
             raise TypeError(f"images must be a list of images, got one {type(images).__name__}: pass [image]")
         images = [self._checked(image, index) for index, image in enumerate(images)]
         shape = (len(images), self.spec.numFeatures)

@@ -100,7 +100,7 @@ def _images(X: Any) -> Any:
     """X as Featurizer takes it: a column, or a table of one, becomes a list."""
     if isinstance(X, np.ndarray) and X.dtype == np.uint8:
         return X
-    if isinstance(X, (str, bytes, os.PathLike)):
+    if isinstance(X, (str, bytes, os.PathLike)) or not hasattr(X, "__iter__"):
         return X  # Featurizer says what is wrong
     shape = getattr(X, "shape", None)
     if shape is not None and len(shape) == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from pydeepl import _core
+from pydeepl.checks import is_whole
 from pydeepl.linalg import SparseRows
 from pydeepl.ml.margins import linear_margins, logistic, softmax
 
@@ -119,12 +121,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         checks = {
-            "C": (self.C > 0, "a number > 0"),
-            "l1_ratio": (0 <= self.l1_ratio <= 1, "a number from 0 to 1"),
-            "tol": (0 <= self.tol < np.inf, "a number >= 0"),
-            "max_iter": (self.max_iter >= 0, "a whole number >= 0"),
+            "C": (isinstance(self.C, Real) and self.C > 0, "a number > 0"),
+            "l1_ratio": (isinstance(self.l1_ratio, Real) and 0 <= self.l1_ratio <= 1, "a number from 0 to 1"),
+            "tol": (isinstance(self.tol, Real) and 0 <= self.tol < np.inf, "a number >= 0"),
+            "max_iter": (is_whole(self.max_iter) and self.max_iter >= 0, "a whole number >= 0"),
             "solver": (self.solver in _SOLVERS, f"one of {', '.join(_SOLVERS)}"),
-            "threads": (self.threads is None or self.threads > 0, "a whole number > 0, or None"),
+            "threads": (
+                self.threads is None or (is_whole(self.threads) and self.threads > 0),
+                "a whole number > 0, or None",
+            ),
         }
         for name, (right, expected) in checks.items():
             if not right:

@@ -96,6 +96,8 @@ def test_wrong_parameters_and_images_are_named(weights, paths):
         featurizer.transform(pd.DataFrame({"a": paths, "b": paths}))
     with pytest.raises(TypeError, match="images must be a list of images, got one str"):
         featurizer.transform(paths[0])
+    with pytest.raises(TypeError, match="images must be a list of images, got one int"):
+        featurizer.transform(3)
     with pytest.raises(ValueError, match=r"missing\.png"):
         featurizer.transform([*paths, "missing.png"])
 

@@ -155,6 +155,9 @@ def test_it_works_in_pipelines_searches_processes_and_pickles():
     "params, message",
     [
         ({"C": 0}, "C must be a number > 0, got 0"),
+        ({"C": "1"}, "C must be a number > 0, got '1'"),
+        ({"tol": None}, "tol must be a number >= 0, got None"),
+        ({"max_iter": 2.5}, "max_iter must be a whole number >= 0, got 2.5"),
         ({"l1_ratio": 1.5}, "l1_ratio must be a number from 0 to 1, got 1.5"),
         ({"tol": -1.0}, "tol must be a number >= 0, got -1.0"),
         ({"max_iter": -1}, "max_iter must be a whole number >= 0, got -1"),
