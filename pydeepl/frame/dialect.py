@@ -4,6 +4,7 @@ DuckDB finds macros before its own functions and operators, so that one of the s
 "system.main" has its own. Casts to whole numbers are no functions: `with_whole_casts` puts one inside.
 
     cast(d AS int)  ->  cast(whole_number(d) AS int)
+    a[0]            ->  a[0 + 1]                          by `with_places_from_one`
 
 Source: Spark's "SQL Reference: Built-in Functions" and "ANSI Compliance".
 """
@@ -103,3 +104,23 @@ def with_whole_casts(sql: str) -> str:
             pieces[open_places[-1]] = "whole_number("
             pieces[-1] = f") {match[0]}"
     return "".join([*pieces, sql[end:]])
+
+
+_PLACE = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | (?<=[\w)\]"])\[\s*(?P<place>-?\d+)\s*\]""", re.VERBOSE
+)
+
+
+def with_places_from_one(sql: str) -> str:
+    """SQL whose lists' elements are counted from 1, as DuckDB does, not from 0; a negative place is none.
+
+    The 1 is added in the text, so that what was changed is not changed again. Places that are no literals are
+    left as they are: they may be keys.
+    """
+
+    def counted(match: re.Match[str]) -> str:
+        if match["place"] is None:
+            return match[0]
+        return f"[{match['place']} + 1]" if int(match["place"]) >= 0 else "[0 + 0]"
+
+    return _PLACE.sub(counted, sql)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pydeepl.frame.dialect import MACROS, with_whole_casts
+from pydeepl.frame.dialect import MACROS, with_places_from_one, with_whole_casts
 from pydeepl.frame.errors import AnalysisException, ParseException
 
 SETTINGS = {
@@ -135,7 +135,7 @@ _TOKENS = re.compile(
 
 
 def from_spark(sql: str) -> str:
-    """Spark's spellings as DuckDB's: "text" and `name` in quotes of their own, <=>, array(...), casts."""
+    """Spark's spellings as DuckDB's: quotes of their own for "text" and `name`, <=>, array(), casts, a[0]."""
 
     def spelled(match: re.Match[str]) -> str:
         token = match[0]
@@ -149,4 +149,4 @@ def from_spark(sql: str) -> str:
             return text_literal(re.sub(r"\\(.)", r"\1", token[1:-1]))
         return token.replace("\\'", "''")
 
-    return with_whole_casts(_TOKENS.sub(spelled, sql))
+    return with_places_from_one(with_whole_casts(_TOKENS.sub(spelled, sql)))

@@ -58,7 +58,7 @@ def test_images_in_sql(spark, expected):
     frame = spark.sql("SELECT image, odds(image) AS out FROM photos")
     assert frame.dtypes[1] == ("out", "array<float>")
     np.testing.assert_allclose(outputs(frame), expected, rtol=1e-5)
-    best = spark.sql("SELECT odds(image)[1] AS first FROM photos ORDER BY first DESC LIMIT 1")
+    best = spark.sql("SELECT odds(image)[0] AS first FROM photos ORDER BY first DESC LIMIT 1")
     assert best.first().first == pytest.approx(expected[:, 0].max(), rel=1e-5)
     np.testing.assert_allclose(
         outputs(spark.table("photos").selectExpr("odds(image) AS out")), expected, rtol=1e-5

@@ -33,6 +33,8 @@ SPARKS = {
     "5 ^ 3": [6] * 4,
     "i / 2": [0.5, 1.0, -1.5, 3.5],
     "nvl(d, 0)": [1.5, -2.5, 0.0, 2.7],
+    "split('p/q', '/')[0]": ["p"] * 4,
+    "array(array(i, 5), array(6))[0][1]": [5] * 4,
     "startswith(s, 'a')": [True, False, None, False],
 }
 
@@ -61,6 +63,17 @@ def test_queries_do_too(own_session, frame):
 def test_what_spark_refuses_is_refused(frame, text, message):
     with pytest.raises(ValueError, match=message):
         frame.selectExpr(text).collect()
+
+
+def test_places_in_arguments_of_registered_functions(own_session):
+    own_session.udf.register("twice", lambda x: 2 * x, "bigint")
+    own_session.createDataFrame([([7, 8],)], ["a"]).createOrReplaceTempView("t")
+    found = own_session.sql(
+        "SELECT twice(a[0]) AS x, a[1] AS y, '[0]' AS z, twice(cast(a[1] / 3 AS int)) AS w FROM t"
+    )
+    assert found.collect() == [(14, 8, "[0]", 4)]
+    assert own_session.sql("SELECT a[2] AS x, a[-1] AS y FROM t").collect() == [(None, None)]
+    assert own_session.table("t").selectExpr("twice(a[1]) AS x").collect() == [(16,)]
 
 
 def test_casts_are_found_outside_of_texts_and_names():

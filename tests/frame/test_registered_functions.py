@@ -43,7 +43,7 @@ CASES = {
     "SELECT DISTINCT twice(label % 2) AS k FROM t ORDER BY k DESC": [(2,), (0,)],
     "SELECT twice(-label) AS d FROM t ORDER BY d LIMIT 2": [(-10,), (-8,)],
     "SELECT twice(-label) AS d FROM t ORDER BY 1 LIMIT 2": [(-10,), (-8,)],
-    "SELECT pair(label, path)[1] AS a FROM t WHERE label = 5": [(5,)],
+    "SELECT pair(label, path)[0] AS a, pair(label, path)[1] FROM t WHERE label = 5": [(5, 2)],
     "SELECT pair(label, path) AS a FROM t WHERE label = 5": [([5, 2],)],
     "SELECT pair(label, 'it''s') FROM t WHERE label = 1": [([1, 4],)],
     "SELECT sum(twice(label)) AS s FROM t": [(30,)],
