@@ -66,19 +66,23 @@ _SPARKS_NAMES = [
 ]
 
 # A number without its fraction (DuckDB rounds), a text as it is, but for one with a fraction (DuckDB rounds).
-_WHOLE_NUMBER = """whole_number(x) AS CASE
+_WHOLE_NUMBER = """{name}(x) AS CASE
     WHEN typeof(x) IN ('DOUBLE', 'FLOAT') OR typeof(x) LIKE 'DECIMAL%'
-        THEN CAST(CAST(trunc(TRY_CAST(x AS DOUBLE)) AS BIGINT) AS VARCHAR)
+        THEN CAST({cast}(trunc(TRY_CAST(x AS DOUBLE)) AS BIGINT) AS VARCHAR)
     WHEN typeof(x) = 'BOOLEAN' THEN CAST(TRY_CAST(TRY_CAST(x AS BOOLEAN) AS INTEGER) AS VARCHAR)
-    WHEN typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '[.eE]')
-        THEN error('Could not convert string ' || CAST(x AS VARCHAR) || ' to a whole number')
+    WHEN typeof(x) = 'VARCHAR' AND regexp_matches(CAST(x AS VARCHAR), '[.eE]') THEN {refused}
     ELSE CAST(x AS VARCHAR) END"""
+_REFUSED = "error('Could not convert string ' || CAST(x AS VARCHAR) || ' to a whole number')"
+_WHOLE_NUMBERS = [
+    _WHOLE_NUMBER.format(name="whole_number", cast="CAST", refused=_REFUSED),
+    _WHOLE_NUMBER.format(name="try_whole_number", cast="TRY_CAST", refused="NULL"),
+]
 
-MACROS = [f"CREATE MACRO {each}" for each in (*_SAME_NAMES, *_SPARKS_NAMES, _WHOLE_NUMBER)]
+MACROS = [f"CREATE MACRO {each}" for each in (*_SAME_NAMES, *_SPARKS_NAMES, *_WHOLE_NUMBERS)]
 
 _PARTS = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*"                                       # text, or a name
-      | (?P<cast>\bcast\s*\() | [()]
+      | (?P<cast>\b(?:try_)?cast\s*\() | [()]
       | (?P<whole>\bas\s+(?:big|small|tiny)?int(?:eger)?\s*(?=\))|\bas\s+(?:long|short|byte)\s*(?=\)))
       """,
     re.VERBOSE | re.IGNORECASE,
@@ -88,20 +92,22 @@ _PARTS = re.compile(
 def with_whole_casts(sql: str) -> str:
     """SQL, spelled for DuckDB, whose casts to whole numbers cut fractions off, as Spark's do."""
     pieces: list[str] = []
-    open_places: list[int | None] = []  # in pieces, after each "(" that is open and a cast's
+    open_places: list[tuple[int, str] | None] = []  # in pieces, after each "(" that is open and a cast's
     end = 0
     for match in _PARTS.finditer(sql):
         pieces += [sql[end : match.start()], match[0]]
         end = match.end()
         if match["cast"]:
+            kind = "try_whole_number(" if match[0][0] in "tT" else "whole_number("
             pieces.append("")
-            open_places.append(len(pieces) - 1)
+            open_places.append((len(pieces) - 1, kind))
         elif match[0] == "(":
             open_places.append(None)
         elif match[0] == ")" and open_places:
             open_places.pop()
         elif match["whole"] and open_places and open_places[-1] is not None:
-            pieces[open_places[-1]] = "whole_number("
+            place, kind = open_places[-1]
+            pieces[place] = kind
             pieces[-1] = f") {match[0]}"
     return "".join([*pieces, sql[end:]])
 
