@@ -1,11 +1,11 @@
 """Spark sessions whose workers import this process' pydeepl: two local threads, and a cluster of two nodes.
 
-A process has one session at a time, so each module starts its own; they share the driver's JVM.
+A process has one session at a time: the local one is kept from module to module, with its workers and what
+they have loaded, until another is asked for or this room's tests are through.
 """
 
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    "spark.task.maxFailures": "2",
 }
 
 
@@ -36,28 +37,42 @@ def worker_environment():
         yield
 
 
-@contextmanager
-def session_on(master):
+_kept = []  # the local session
+
+
+def stop_sessions():
     from pyspark.sql import SparkSession
 
+    _kept.clear()
     if left := SparkSession.getActiveSession():
-        left.stop()  # of another room's tests: a process has one
+        left.stop()  # another room's, too
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    if _kept and (nextitem is None or nextitem.path.parent != item.path.parent):
+        stop_sessions()
+
+
+def start_session(master):
+    from pyspark.sql import SparkSession
+
+    stop_sessions()
     builder = SparkSession.builder.master(master).appName("pydeepl")
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     assert session.sparkContext.master == master
     session.sparkContext.setLogLevel("OFF")
-    try:
-        yield session
-    finally:
-        session.stop()
+    return session
 
 
 @pytest.fixture(scope="module")
 def spark(worker_environment):
-    with session_on("local[2]") as session:
-        yield session
+    if not _kept:
+        _kept.append(start_session("local[2]"))
+    yield _kept[0]
+    _kept[0].catalog.clearCache()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +86,7 @@ def cluster(worker_environment, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster_session(cluster):
-    with session_on(cluster.url) as session:
+    with start_session(cluster.url) as session:
         yield session
 
 

@@ -139,22 +139,21 @@ def test_a_node_lost_in_mid_job_costs_no_row_and_doubles_none(
     cluster.add_worker()
 
 
-def test_a_search_in_parallel_finds_what_the_own_engine_finds(
-    cluster_images, featurizer, own_images, weights
-):
+def test_a_search_in_parallel_finds_what_the_own_engine_finds(cluster_images, own_images):
     from pyspark.ml import Pipeline
     from pyspark.ml.evaluation import MulticlassClassificationEvaluator
     from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
     from pyspark.sql.functions import col
 
-    from pydeepl.spark import LogisticRegression
+    from pydeepl.spark import DeepImageFeaturizer, LogisticRegression
 
     # Which fast convolution is taken depends on the threads and on the images of a batch; direct sums do not.
-    exactly = featurizer.copy({featurizer.exact: True})
+    params = {"inputCol": "image", "outputCol": "features", "preprocessing": "unit", "exact": True}
+    params["modelName"] = str(GOLDEN / "onnx" / "keras.onnx")
     regularization = [0.5, 0.05]
     classifier = LogisticRegression(maxIter=4)
     search = CrossValidator(
-        estimator=Pipeline(stages=[exactly, classifier]),
+        estimator=Pipeline(stages=[DeepImageFeaturizer(**params), classifier]),
         estimatorParamMaps=ParamGridBuilder().addGrid(classifier.regParam, regularization).build(),
         evaluator=MulticlassClassificationEvaluator(metricName="logLoss"),
         numFolds=2,
@@ -165,11 +164,8 @@ def test_a_search_in_parallel_finds_what_the_own_engine_finds(
     found = search.fit(folds)
 
     own = pydeepl.LogisticRegression(maxIter=4)
-    features = pydeepl.DeepImageFeaturizer(
-        inputCol="image", outputCol="features", modelName="ResNet50", weights=weights, exact=True
-    )
     own_search = pydeepl.CrossValidator(
-        estimator=pydeepl.Pipeline(stages=[features, own]),
+        estimator=pydeepl.Pipeline(stages=[pydeepl.DeepImageFeaturizer(**params), own]),
         estimatorParamMaps=pydeepl.ParamGridBuilder().addGrid(own.regParam, regularization).build(),
         evaluator=pydeepl.MulticlassClassificationEvaluator(metricName="logLoss"),
         numFolds=2,

@@ -44,7 +44,7 @@ def test_columns_of_all_kinds_and_names_pass_through(spark, photos, own_features
 
     from pydeepl.spark import DeepImageFeaturizer
 
-    now = datetime.datetime(2024, 3, 10, 2, 30, 0, 5)
+    now = datetime.datetime(2024, 3, 11, 2, 30, 0, 5)
     cells = {
         "a.b": (t.TimestampType(), now),
         "c`d": (t.TimestampNTZType(), now),
@@ -58,20 +58,31 @@ def test_columns_of_all_kinds_and_names_pass_through(spark, photos, own_features
         "none": (VectorUDT(), None),
     }
     schema = t.StructType([t.StructField(name, kind) for name, (kind, _) in cells.items()])
-    others = spark.createDataFrame([tuple(value for _, value in cells.values())], schema)
-    frame = photos.withColumnRenamed("image", "the.image").crossJoin(others)
+    schema.add("the.image", photos.schema["image"].dataType)
+    values = tuple(value for _, value in cells.values())
+    frame = spark.createDataFrame([(*values, row.image) for row in photos.collect()], schema)
+    given = frame.collect()
     stage = DeepImageFeaturizer(inputCol="the.image", **PARAMS)
     for zone, large in (("America/Los_Angeles", "false"), ("UTC", "true")):
         spark.conf.set("spark.sql.session.timeZone", zone)
         spark.conf.set("spark.sql.execution.arrow.useLargeVarTypes", large)
         try:
-            given, found = frame.collect(), stage.transform(frame).collect()
+            found = stage.transform(frame).collect()
         finally:
             spark.conf.unset("spark.sql.session.timeZone")
             spark.conf.unset("spark.sql.execution.arrow.useLargeVarTypes")
         assert [row[:-1] for row in found] == [tuple(row) for row in given]
         np.testing.assert_allclose([row.features.toArray() for row in found], own_features[1], rtol=1e-5)
         assert found[0]["a.b"] == now
+
+
+def test_attributes_of_columns_pass_through(photos):
+    from pydeepl.spark import DeepImageFeaturizer
+
+    attributes = {"ml_attr": {"type": "nominal", "vals": ["a", "b"], "name": "class"}}
+    frame = photos.selectExpr("image", "1.0 AS class").withMetadata("class", attributes)
+    out = DeepImageFeaturizer(inputCol="image", **PARAMS).transform(frame)
+    assert out.schema["class"].metadata == attributes
 
 
 def test_frames_without_rows_and_empty_partitions(spark, photos, own_features):
@@ -117,12 +128,10 @@ def test_stages_that_were_not_saved_whole_are_named(spark, tmp_path):
     (data,) = (saved / "data").glob("*.parquet")
     for checksum in (saved / "data").glob(".*.crc"):
         checksum.unlink()
-    content = data.read_bytes()
     whole = spark.read.parquet(str(saved / "data")).first().stage
     half = spark.createDataFrame([(whole[: len(whole) // 2],)], "stage binary")
     damages = (
-        lambda: data.write_bytes(content[:-50]),
-        data.unlink,
+        lambda: data.write_bytes(data.read_bytes()[:-50]),
         lambda: half.write.mode("overwrite").parquet(str(saved / "data")),
         lambda: shutil.rmtree(saved / "data"),
     )
@@ -130,6 +139,65 @@ def test_stages_that_were_not_saved_whole_are_named(spark, tmp_path):
         damage()
         with pytest.raises(DamagedStageError, match="/saved: not a whole KerasTransformer: "):
             KerasTransformer.load(str(saved))
+
+
+def test_streaming_frames(spark, photos, own_features, tmp_path):
+    from pydeepl.spark import DeepImageFeaturizer
+
+    photos.repartition(2).write.parquet(str(tmp_path / "in"))
+    stream = spark.readStream.schema(photos.schema).parquet(str(tmp_path / "in"))
+    out = DeepImageFeaturizer(inputCol="image", **PARAMS).transform(stream)
+    query = (
+        out.writeStream.format("parquet")
+        .option("checkpointLocation", str(tmp_path / "checkpoint"))
+        .trigger(availableNow=True)
+        .start(str(tmp_path / "out"))
+    )
+    query.awaitTermination(120)
+    rows = sorted(spark.read.parquet(str(tmp_path / "out")).collect(), key=lambda row: row.image.origin)
+    np.testing.assert_allclose([row.features.toArray() for row in rows], own_features[1], rtol=1e-5)
+
+
+def test_wrong_columns_are_refused_before_a_job_runs(photos):
+    from pydeepl.spark import DeepImageFeaturizer
+
+    stage = DeepImageFeaturizer(inputCol="image", **PARAMS)
+    numbered = photos.selectExpr("image", "1 AS number")
+    with pytest.raises(ValueError, match=f"{stage.uid}: no column 'picture'"):
+        stage.copy({stage.inputCol: "picture"}).transform(numbered)
+    with pytest.raises(ValueError, match="output column 'number' is already there"):
+        stage.copy({stage.outputCol: "number"}).transform(numbered)
+    with pytest.raises(ValueError, match="column 'number' holds no images"):
+        stage.copy({stage.inputCol: "number"}).transform(numbered)
+    with pytest.raises(ValueError, match="column names must differ: number would be there twice"):
+        stage.transform(numbered.selectExpr("*", "2 AS number"))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.h5"):
+        stage.copy({stage.modelName: "ResNet50", stage.weights: "nowhere.h5"}).transform(numbered)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.keras"):
+        stage.copy({stage.modelName: "nowhere.keras"}).transform(numbered)
+    with pytest.raises(TypeError, match="no param scale"):
+        stage.setParams(scale=2)
+
+
+def test_an_image_that_fails_is_named(photos):
+    from pyspark.sql.functions import expr
+
+    from pydeepl.spark import DeepImageFeaturizer
+
+    broken = photos.withColumn("image", expr("named_struct('origin', image.origin, 'height', image.height,"
+        " 'width', image.width, 'nChannels', 5, 'mode', image.mode, 'data', image.data)"))  # fmt: skip
+    with pytest.raises(Exception, match=r"0\.png\): expected 8-bit pixels in 1, 3 or 4 channels"):
+        DeepImageFeaturizer(inputCol="image", **PARAMS).transform(broken).collect()
+
+
+def test_a_worker_of_another_version_is_named(photos, monkeypatch):
+    from pydeepl.spark import DeepImageFeaturizer, calls
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "__version__", "0.0.7")
+        frame = DeepImageFeaturizer(inputCol="image", **PARAMS).transform(photos)
+    with pytest.raises(Exception, match=r"node .*: pydeepl is .*, the driver's version is 0\.0\.7"):
+        frame.collect()
 
 
 def test_a_function_of_two_columns_is_refused_by_its_name(photos):

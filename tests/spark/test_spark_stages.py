@@ -1,6 +1,5 @@
 """pydeepl's stages inside live PySpark, against the same stages on pydeepl's own engine."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -75,20 +74,6 @@ def test_pipelines_and_persistence_of_spark(images, featurizer, tmp_path):
     assert out.orderBy("number").collect() == predicted
 
 
-def test_streaming_frames(spark, images, featurizer, expected, tmp_path):
-    images.write.parquet(str(tmp_path / "in"))
-    stream = spark.readStream.schema(images.schema).parquet(str(tmp_path / "in"))
-    out = featurizer.transform(stream).select("number", "features")
-    query = (
-        out.writeStream.format("parquet")
-        .option("checkpointLocation", str(tmp_path / "checkpoint"))
-        .trigger(availableNow=True)
-        .start(str(tmp_path / "out"))
-    )
-    query.awaitTermination(120)
-    assert_close(features_of(spark.read.parquet(str(tmp_path / "out")).collect()), expected)
-
-
 def test_predictions(images, random_weights, pictures, monkeypatch):
     from pydeepl.spark import DeepImagePredictor
 
@@ -108,44 +93,6 @@ def test_predictions(images, random_weights, pictures, monkeypatch):
     assert [(each["class"], each.description) for each in best] == [names[i] for i in expected.argmax(axis=1)]
 
 
-def test_wrong_columns_are_refused_before_a_job_runs(images, featurizer):
-    with pytest.raises(ValueError, match=f"{featurizer.uid}: no column 'picture'"):
-        featurizer.copy({featurizer.inputCol: "picture"}).transform(images)
-    with pytest.raises(ValueError, match="output column 'label' is already there"):
-        featurizer.copy({featurizer.outputCol: "label"}).transform(images)
-    with pytest.raises(ValueError, match="column 'number' holds no images"):
-        featurizer.copy({featurizer.inputCol: "number"}).transform(images)
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.h5"):
-        featurizer.copy({featurizer.weights: "nowhere.h5"}).transform(images)
-    with pytest.raises(TypeError, match="no param scale"):
-        featurizer.setParams(scale=2)
-
-
-def test_an_image_that_fails_is_named(spark, images, featurizer):
-    from pyspark.sql.functions import expr
-
-    broken = images.withColumn("image", expr("named_struct('origin', image.origin, 'height', image.height,"
-        " 'width', image.width, 'nChannels', 5, 'mode', image.mode, 'data', image.data)"))  # fmt: skip
-    with pytest.raises(Exception, match=r"\d+\.png\): expected 8-bit pixels in 1, 3 or 4 channels"):
-        featurizer.transform(broken).collect()
-
-
-def test_other_versions_and_missing_weights_are_said_with_the_node(images, featurizer, monkeypatch, tmp_path):
-    from pydeepl.spark import calls, partitions, shipping
-
-    with monkeypatch.context() as patch:
-        patch.setattr(calls, "__version__", "0.0.7")
-        frame = featurizer.transform(images)
-    with pytest.raises(Exception, match=r"node .*: pydeepl is .*, the driver's version is 0\.0\.7"):
-        frame.collect()
-    lost = shipping.ShippedFile(featurizer.getOrDefault("weights"), 7, "0" * 32)
-    with monkeypatch.context() as patch:
-        patch.setattr(partitions, "ship_weights", lambda *_: [lost])
-        frame = featurizer.copy({featurizer.batchSize: 3}).transform(images)
-    with pytest.raises(Exception, match=r"node .* has no weights: looked for .*ResNet50\.safetensors"):
-        frame.collect()
-
-
 def test_a_users_model_file(images, own_images, tmp_path):
     """The file is named by modelName; it goes to the workers as weights do, by its content."""
     from pyspark.ml import PipelineModel
@@ -160,14 +107,6 @@ def test_a_users_model_file(images, own_images, tmp_path):
     pipeline.save(str(tmp_path / "saved"))
     for each in (pipeline, PipelineModel.load(str(tmp_path / "saved"))):
         assert_close(features_of(each.transform(images).select("number", "features").collect()), expected)
-
-
-def test_attributes_of_columns_pass_through(spark, images, featurizer):
-    from pyspark.ml.feature import StringIndexer
-
-    indexed = StringIndexer(inputCol="label", outputCol="class").fit(images).transform(images)
-    out = featurizer.transform(indexed)
-    assert json.dumps(out.schema["class"].metadata) == json.dumps(indexed.schema["class"].metadata) != "{}"
 
 
 def test_a_file_that_spark_did_not_take_is_given_again(tmp_path):
