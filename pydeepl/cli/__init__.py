@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from pydeepl import __version__
+
 # Command -> (module, what it does).
 _COMMANDS = {
     "demo": ("demo", "the whole job on handwritten digits, or on your own folders of images"),
@@ -48,6 +50,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Folders of images to trained classifiers.",
         epilog="PYDEEPL_TRACEBACK=1 shows where an error comes from; PYDEEPL_PROGRESS=0 hides progress bars.",
     )
+    parser.add_argument("--version", action="version", version=f"pydeepl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, help_text) in _COMMANDS.items():
         command = commands.add_parser(

@@ -41,6 +41,12 @@ def test_version(capsys):
     assert "numpy" in text
 
 
+def test_the_version_alone_by_an_option(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert (stop.value.code, capsys.readouterr().out) == (0, f"pydeepl {pydeepl.__version__}\n")
+
+
 def test_an_error_is_one_line_and_code_1(tmp_path):
     done = command("demo", "--images", str(tmp_path / "nowhere"), "--output", str(tmp_path / "out"))
     assert (done.returncode, done.stdout) == (1, "")
