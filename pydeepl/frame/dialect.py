@@ -61,6 +61,7 @@ _SAME_NAMES = [
 _SPARKS_NAMES = [
     "nvl(a, b) AS coalesce(a, b)",
     "size(a) AS len(a)",
+    "element_at(a, i) AS list_extract(a, i)",  # DuckDB's is of maps
     "startswith(s, t) AS starts_with(s, t)",
     "endswith(s, t) AS ends_with(s, t)",
 ]

@@ -38,6 +38,7 @@ SPARKS = {
     "i / 2": [0.5, 1.0, -1.5, 3.5],
     "nvl(d, 0)": [1.5, -2.5, 0.0, 2.7],
     "split('p/q', '/')[0]": ["p"] * 4,
+    "element_at(split('p/q/r', '/'), -2)": ["q"] * 4,
     "array(array(i, 5), array(6))[0][1]": [5] * 4,
     "startswith(s, 'a')": [True, False, None, False],
 }
