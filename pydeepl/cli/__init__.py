@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has left; what Python still holds for them must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (OSError, ValueError, ImportError, NotImplementedError) as error:
+    except (OSError, ValueError, ImportError, NotImplementedError, MemoryError) as error:
         if os.environ.get("PYDEEPL_TRACEBACK"):
             raise
-        print(f"pydeepl {options.command}: {error}", file=sys.stderr)
+        print(f"pydeepl {options.command}: {str(error) or 'out of memory'}", file=sys.stderr)
         return 1
     return code
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import statistics
 import time
 from typing import Any, NamedTuple
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_positive("--batch", arguments.batch),
         0 if arguments.threads is None else check_positive("--threads", arguments.threads),
         Arithmetic(arguments.exact, arguments.precision),
-        arguments.seconds,
+        _checked_seconds(arguments.seconds),
         streams_asked() if arguments.streams is None else check_positive("--streams", arguments.streams),
     )
     chosen = model_names() if arguments.model is None else [check_model_name(arguments.model)]
@@ -117,6 +118,12 @@ def _network(plan: NetworkPlan, setting: Setting) -> _core.Network:
 
 def _images(batch: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (batch, *size, 3), np.uint8)
+
+
+def _checked_seconds(seconds: float) -> float:
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"--seconds must be a number from 0 on, got {seconds}")
+    return seconds
 
 
 def _measure(network: _core.Network, images: Images, seconds: float) -> list[float]:

@@ -56,3 +56,6 @@ def test_what_cannot_be_measured_is_refused(capsys):
     assert "--batch must be at least 1, got 0" in capsys.readouterr().err
     assert main(["bench", "ResNet50", "--streams", "0"]) == 1
     assert "--streams must be at least 1, got 0" in capsys.readouterr().err
+    for seconds in ("nan", "inf", "-1.0"):
+        assert main(["bench", "ResNet50", "--seconds", seconds]) == 1
+        assert f"--seconds must be a number from 0 on, got {seconds}" in capsys.readouterr().err

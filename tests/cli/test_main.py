@@ -53,6 +53,16 @@ def test_an_error_is_one_line_and_code_1(tmp_path):
     assert done.stderr == f"pydeepl demo: no such folder: {tmp_path / 'nowhere'}\n"
 
 
+@pytest.mark.parametrize("text", ["cannot allocate 13.7 TiB", ""])
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys, text):
+    def run(options):
+        raise MemoryError(*filter(None, [text]))
+
+    monkeypatch.setattr("pydeepl.cli.version.run", run)
+    assert main(["version"]) == 1
+    assert capsys.readouterr().err == f"pydeepl version: {text or 'out of memory'}\n"
+
+
 def test_a_traceback_can_be_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("PYDEEPL_TRACEBACK", "1")
     with pytest.raises(FileNotFoundError):
