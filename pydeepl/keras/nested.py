@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.errors import Unsupported, WeightsError
 from pydeepl.keras.order import snake_case
 from pydeepl.keras.topology import (
     MAX_NODES,
@@ -55,6 +55,8 @@ def read_topology(path: str, config: dict[str, Any]) -> Model:
         _check_ends(flat.nodes, inputs, outputs, outer.output_names)
         topology = of_version(Topology(outer.name, flat.nodes, inputs, outputs, outer.output_names), old)
         places = {place.name: place for place in _places(kind, inner, "", "", "")}
+    except Unsupported as error:
+        raise WeightsError(f"{path}: {error}") from error
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         if isinstance(error, WeightsError):
             raise

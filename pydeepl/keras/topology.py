@@ -10,7 +10,7 @@ A layer that is called several times (shared) gives a node for each call.
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.errors import Unsupported, WeightsError
 
 MAX_NODES = 20_000
 MODELS = ("Sequential", "Functional", "Model")  # classes of models that keep their layers
@@ -106,7 +106,10 @@ def _sequential(inner: Any, nested: bool) -> Scheme:
             inner.get("build_input_shape") if isinstance(inner, dict) else None
         )
         if shape is None and not nested:
-            raise ValueError("the model was never built: its input's shape is unknown")
+            raise Unsupported(
+                "the model was never built, its input's shape is unknown: begin it with an Input "
+                "before it is saved, or call it"
+            )
         nodes.append(Call(f"{name}_input", 0, "InputLayer", {"batch_shape": shape}, []))
     for layer in layers:
         inputs = [(nodes[-1].layer, 0, 0)] if nodes else []
