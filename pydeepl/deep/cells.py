@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 
 Cell = NDArray[Any] | None
 OpenShape = tuple[int | None, ...]

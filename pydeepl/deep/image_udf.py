@@ -28,7 +28,7 @@ from pydeepl.frame.values import python_values
 from pydeepl.images import imageIO
 from pydeepl.images.files import local_path
 from pydeepl.images.streams import ahead
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 
 __all__ = ["KerasImageUDF", "registerKerasImageUDF"]
 

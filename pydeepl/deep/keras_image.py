@@ -23,7 +23,7 @@ from pydeepl.deep.model_stage import KeepsModelNotLoader
 from pydeepl.deep.uris import Loader, check_uri_field, load_images
 from pydeepl.frame.batches import conform
 from pydeepl.images.schema import IMAGE_TYPE
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.columns import input_column, output_column
 from pydeepl.ml.param.shared import HasInputCol, HasOutputCol

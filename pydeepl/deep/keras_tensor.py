@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydeepl.deep.cells import with_nulls
 from pydeepl.deep.model_columns import array_column, array_type, predict_arrays, rows_together
 from pydeepl.deep.model_stage import KeepsModel
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 from pydeepl.linalg import is_vector, vector_matrix
 from pydeepl.ml.base import Transformer, keyword_only
 from pydeepl.ml.columns import input_column, is_number, output_column

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydeepl.deep.cells import input_shape, is_open
 from pydeepl.images.opencv import type_by_name
 from pydeepl.images.schema import IMAGE_TYPE
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 from pydeepl.linalg import MIXED, dense_type, vector_array
 
 Outputs = NDArray[np.float32]

@@ -9,7 +9,7 @@ from pydeepl.deep.model_files import file_content, kept_file
 from pydeepl.deep.model_params import CanLoadImage, HasKerasModel
 from pydeepl.deep.networks import shared_model
 from pydeepl.deep.uris import Loader
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 from pydeepl.ml.persistence import MLReadable, MLWritable, StageState
 
 if TYPE_CHECKING:

@@ -3,24 +3,29 @@
     (model, layer, pooling, weights, threads, arithmetic) ──► a core network, alive while somebody holds it
 
 A pipeline that is fitted and then used for prediction loads its weights once, and nothing outlives its users.
+Keras' layers are imported with the first model of the user's: sparkdl's networks wait for none of them.
 """
+
+from __future__ import annotations
 
 import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from pydeepl import _core
 from pydeepl.deep.decisions import decisions_file, streams_asked
 from pydeepl.deep.plan import NetworkPlan
 from pydeepl.deep.weights_file import WeightsFile
-from pydeepl.keras import KerasModel, load_model
 from pydeepl.keras.config import check_model_file
-from pydeepl.keras.saved import Params, model_params
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.network import found_params
+
+if TYPE_CHECKING:
+    from pydeepl.keras.model import KerasModel
+    from pydeepl.keras.saved import Params
 
 # What decides where weights of no given path come from.
 _WEIGHTS_VARIABLES = ("PYDEEPL_WEIGHTS", "PYDEEPL_HOME", "KERAS_HOME")
@@ -92,6 +97,8 @@ def shared_model(path: str) -> KerasModel:
 
     Raises FileNotFoundError, and what load_model raises.
     """
+    from pydeepl.keras.model import load_model
+
     check_model_file(path)
     file = WeightsFile.at(path)
     with _lock:
@@ -130,6 +137,8 @@ def _load(plan: NetworkPlan, weights: str | None, threads: int, arithmetic: Arit
     _core.check_precision(precision)  # before weights are downloaded for nothing
     params: Params
     if plan.model is not None and plan.file is not None:
+        from pydeepl.keras.saved import model_params
+
         file = plan.file
         params, kind = model_params(plan.model)
         source = f"a model of the user, {file.path}; {kind}"

@@ -4,15 +4,19 @@ Source of the names and shapes: Keras applications; of the default layer: sparkd
 7 x 7 average pooling).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from pydeepl import _core
 from pydeepl.deep.families import FAMILIES, PREPROCESSINGS, check_preprocessing, is_model_path
-from pydeepl.deep.model_plan import feature_node, open_user_model, preprocessing_of
 from pydeepl.deep.weights_file import WeightsFile
-from pydeepl.keras.saved import SavedModel
+
+if TYPE_CHECKING:
+    from pydeepl.keras.saved import SavedModel
 
 POOLINGS = (None, "avg", "max")
 
@@ -129,6 +133,8 @@ def _plan_file(
     modelName: str, layer: str | None, pooling: str | None, weights: str | None, preprocessing: str | None
 ) -> NetworkPlan:
     """The plan of a model in a file of the user's."""
+    from pydeepl.deep.model_plan import feature_node, open_user_model, preprocessing_of  # with Keras' layers
+
     preprocess = preprocessing_of(modelName, preprocessing)
     model, file = open_user_model(modelName, weights)
     graph, topology = model.built.graph, model.topology

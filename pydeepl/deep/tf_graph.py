@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from pydeepl.keras import KerasModel
+from pydeepl.keras.model import KerasModel
 from pydeepl.keras.tensorflow import GraphDef, MetaGraph, Signature, graph_model, read_graph, read_saved_model
 
 __all__ = ["TFInputGraph", "imageInputPlaceholder", "tensor_name"]

@@ -4,23 +4,28 @@
 
 Nothing of a file is believed: only what lies in the file itself is read, shapes and types are checked against
 the network before an array is made, and a file that does not fit is answered with all that is wrong with it.
+
+The names load on first use: networks of the core's own wait for no layers of Keras.
 """
 
-from pydeepl.keras.errors import WeightsError
-from pydeepl.keras.model import KerasModel, load_model
-from pydeepl.keras.order import Layer, keras_order
-from pydeepl.keras.reader import graph_layers, load_params, open_weights, read_weights
-from pydeepl.keras.tensors import save_tensors
+from pydeepl.lazy import lazy_names
 
-__all__ = [
-    "KerasModel",
-    "Layer",
-    "WeightsError",
-    "graph_layers",
-    "keras_order",
-    "load_model",
-    "load_params",
-    "open_weights",
-    "read_weights",
-    "save_tensors",
-]
+# Public name -> module that defines it.
+_EXPORTS = {
+    "KerasModel": "model",
+    "Layer": "order",
+    "WeightsError": "errors",
+    "graph_layers": "reader",
+    "keras_order": "order",
+    "load_model": "model",
+    "load_params": "reader",
+    "open_weights": "reader",
+    "read_weights": "reader",
+    "save_tensors": "tensors",
+}
+
+__all__ = sorted(_EXPORTS)
+
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
+)

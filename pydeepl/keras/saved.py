@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl.checks import is_whole
+from pydeepl.keras import onnx
 from pydeepl.keras.build import Built, build
 from pydeepl.keras.config import read_config
 from pydeepl.keras.ends import NOMINAL, OpenShape, Shape, fixed, input_shapes, is_open
 from pydeepl.keras.errors import WeightsError
 from pydeepl.keras.nested import Model, read_topology
-from pydeepl.keras.onnx import is_onnx, read_onnx
 from pydeepl.keras.order import Layer
 from pydeepl.keras.reader import graph_layers, load_model_params
 from pydeepl.keras.topology import Topology
@@ -47,10 +47,10 @@ class SavedModel(NamedTuple):
 
     def sized(self, shapes: Mapping[str, Shape], weights: Weights) -> tuple[Built, Weights]:
         """The model for inputs of these shapes, with its weights: those given, but of an ONNX file."""
-        if not is_onnx(self.path):
+        if not onnx.is_onnx(self.path):
             return build(self.path, self.topology, shapes), weights
-        onnx = read_onnx(self.path, lambda _: shapes)  # what it computes of shapes goes into its layers
-        return build(self.path, onnx.topology, shapes), onnx.weights
+        sized = onnx.read_onnx(self.path, lambda _: shapes)  # what it computes of shapes goes into its layers
+        return build(self.path, sized.topology, shapes), sized.weights
 
 
 def open_model(
@@ -64,13 +64,15 @@ def open_model(
     if not isinstance(weights, str | os.PathLike | None):
         raise TypeError(f"weights: expected the path of a file of weights, got {type(weights).__name__}")
     name = os.fspath(path)
-    if is_onnx(name):
+    if onnx.is_onnx(name):
         if weights is not None and os.path.realpath(weights) != os.path.realpath(name):
             raise ValueError(
                 f"{name}: an ONNX file holds its own weights; weights={os.fspath(weights)!r} has no use"
             )
-        onnx = read_onnx(name, None if inputShape is None else lambda shapes: _narrowed(shapes, inputShape))
-        model, file, files, arrays = Model(onnx.topology, {}, {}), name, onnx.files, onnx.weights
+        read = onnx.read_onnx(
+            name, None if inputShape is None else lambda shapes: _narrowed(shapes, inputShape)
+        )
+        model, file, files, arrays = Model(read.topology, {}, {}), name, read.files, read.weights
     else:
         model, arrays = read_topology(name, read_config(path)), None
         file = name if weights is None else os.fspath(weights)
@@ -130,9 +132,11 @@ def model_weights(model: SavedModel) -> tuple[Weights, str]:
     """
     owned = zip(graph_layers(model.built.graph), model.built.owners, strict=False)
     once = {owner: layer._replace(name=owner) for layer, owner in owned if layer.params}
-    if is_onnx(model.path):
+    if onnx.is_onnx(model.path):
         arrays = (
-            read_onnx(model.path, lambda _: model.shapes).weights if model.arrays is None else model.arrays
+            onnx.read_onnx(model.path, lambda _: model.shapes).weights
+            if model.arrays is None
+            else model.arrays
         )
         _check_shapes(model.path, once.values(), arrays)
         return arrays, "ONNX file"

@@ -5,7 +5,8 @@ or NET.h5); pydeepl's cache (PYDEEPL_HOME); Keras' cache (~/.keras/models, KERAS
 downloaded, unless PYDEEPL_OFFLINE is set.
 """
 
-from pydeepl.keras import WeightsError, read_weights
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.reader import read_weights
 from pydeepl.weights.errors import WeightsUnavailable
 from pydeepl.weights.inventory import (
     WeightsCheck,

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydeepl import _core
-from pydeepl.keras import Layer, WeightsError, graph_layers, load_params, save_tensors
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.order import Layer
+from pydeepl.keras.reader import graph_layers, load_params
+from pydeepl.keras.tensors import save_tensors
 from pydeepl.weights.acquire import acquire
 from pydeepl.weights.places import Found
 

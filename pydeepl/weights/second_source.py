@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pydeepl.keras import WeightsError, read_weights, save_tensors
+from pydeepl.keras.errors import WeightsError
+from pydeepl.keras.reader import read_weights
+from pydeepl.keras.tensors import save_tensors
 from pydeepl.weights.places import Found, cache_folder
 
 NETWORK = "VGG16"

@@ -6,9 +6,21 @@ Every node becomes the Keras layer that computes the same, so that whatever the 
 it does for these. Exporters store maps as [n, channels, height, width]; the core has channels last. No data
 is moved for that: of each value it is known which of its axes is which (see values), and kernels are put into
 the core's order once, when they are read. Nothing of a file is executed.
+
+The names load on first use: who reads Keras' files waits for none of this.
 """
 
-from pydeepl.keras.onnx.file import is_onnx, whole_content
-from pydeepl.keras.onnx.translate import OnnxModel, read_onnx
+from pydeepl.lazy import lazy_names
 
-__all__ = ["OnnxModel", "is_onnx", "read_onnx", "whole_content"]
+_EXPORTS = {"OnnxModel": "translate", "read_onnx": "translate", "whole_content": "file"}
+
+__all__ = ["is_onnx", *sorted(_EXPORTS)]
+
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
+)
+
+
+def is_onnx(path: str) -> bool:
+    """Whether a file is to be read as ONNX: by its name, since protobuf begins with nothing of its own."""
+    return path.lower().endswith(".onnx")

@@ -46,11 +46,6 @@ class OnnxGraph(NamedTuple):
     """The file and those beside it that hold its arrays."""
 
 
-def is_onnx(path: str) -> bool:
-    """Whether a file is to be read as ONNX: by its name, since protobuf begins with nothing of its own."""
-    return path.lower().endswith(".onnx")
-
-
 def open_graph(path: str) -> OnnxGraph:
     """The graph of an ONNX file, local functions inlined.
 
