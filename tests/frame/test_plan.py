@@ -1,9 +1,7 @@
 """Laziness: what is asked of sources and stages, and when."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -140,7 +138,7 @@ def test_stages_that_lose_rows_are_caught(function, words):
         frame.select("x").collect()
 
 
-def test_libraries_load_when_they_are_used():
+def test_libraries_load_when_they_are_used(environment):
     # pandas is not among them: pyarrow itself loads it with the first array, where it is installed
     script = """
 import sys
@@ -159,8 +157,6 @@ late |= {"pydeepl.keras.build", "pydeepl.keras.onnx.file"}
 loaded = late & set(sys.modules)
 assert not loaded, loaded
 """
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
