@@ -9,13 +9,13 @@ from typing import Any
 def lazy_names(
     package: str, exports: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A package's __getattr__ and __dir__. exports: public name -> the module that defines it."""
+    """A package's __getattr__ and __dir__. exports: public name -> the module of the package that has it."""
     module = sys.modules[package]
 
     def get(name: str) -> Any:
         if name not in exports:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(exports[name]), name)
+        value = getattr(import_module(f"{package}.{exports[name]}"), name)
         setattr(module, name, value)
         return value
 

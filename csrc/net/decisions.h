@@ -25,6 +25,9 @@ typedef struct pdl_decisions {
 
 #define PDL_MAX_QUESTION 160
 
+/* What is clearly faster takes at most this share of the time of what the estimate would take. */
+#define PDL_CLEARLY 0.93
+
 /* FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), to be called for part after part; the first one's seed. */
 #define PDL_HASH_SEED 0xcbf29ce484222325u
 uint64_t pdl_hash(const void *data, size_t size, uint64_t seed);

@@ -16,7 +16,6 @@
 #define SECONDS 0.3      /* for all rounds after the first */
 #define ROUNDS 4
 #define MAX_RUNNERS 8
-#define CLEARLY 0.93 /* as in trial.c */
 
 /* So many streams, prepared. */
 typedef struct runner {
@@ -119,7 +118,7 @@ static size_t race(const pdl_engine *engine, pdl_program *program, const pdl_set
     bool ran =
         prepare_all(&t, program, setting, choices) && make_room(&t, setting->batch) && compare_all(&t) && time_all(&t);
     for (size_t i = 1; ran && i < t.count; i++)
-        if (t.runners[i].seconds < CLEARLY * t.runners[best].seconds) best = i;
+        if (t.runners[i].seconds < PDL_CLEARLY * t.runners[best].seconds) best = i;
     if (t.count > 0) streams = t.runners[best].split->streams;
     for (size_t i = 0; i < t.count; i++)
         pdl_split_destroy(t.runners[i].split);

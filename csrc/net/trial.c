@@ -16,7 +16,6 @@
 #define SECONDS 0.1 /* for all layers of a preparation */
 #define ROUNDS 4    /* of which the first only warms up; the fastest of a candidate counts */
 #define CLOSE 1.25  /* estimates that the best one is not sure to beat */
-#define CLEARLY 0.93
 
 /* A candidate, prepared as a network of the one layer. */
 typedef struct runner {
@@ -134,7 +133,7 @@ static pdl_tile_kind race(trial *t, const pdl_candidate *list, size_t count)
     ran = ran && t->count > 1 && make_room(t) && run_all(t);
     size_t best = 0;
     for (size_t i = 1; ran && i < t->count; i++)
-        if (t->runners[i].seconds < (best == 0 ? CLEARLY : 1) * t->runners[best].seconds) best = i;
+        if (t->runners[i].seconds < (best == 0 ? PDL_CLEARLY : 1) * t->runners[best].seconds) best = i;
     tidy(t, list[best].tile, keep);
     pdl_free(t->scratch);
     pdl_free(t->output);

@@ -10,7 +10,7 @@ The names load on first use: networks of the core's own wait for no layers of Ke
 
 from pydeepl.lazy import lazy_names
 
-# Public name -> module that defines it.
+# Public name -> module of this package that defines it.
 _EXPORTS = {
     "KerasModel": "model",
     "Layer": "order",
@@ -26,6 +26,4 @@ _EXPORTS = {
 
 __all__ = sorted(_EXPORTS)
 
-__getattr__, __dir__ = lazy_names(
-    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
-)
+__getattr__, __dir__ = lazy_names(__name__, _EXPORTS)

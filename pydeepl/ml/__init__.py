@@ -5,7 +5,7 @@ The names load on first use: a script that only features images never loads the 
 
 from pydeepl.lazy import lazy_names
 
-# Public name -> module that defines it.
+# Public name -> module of this package that defines it.
 _EXPORTS = {
     "Param": "param",
     "Params": "param",
@@ -43,6 +43,4 @@ _EXPORTS = {
 
 __all__ = sorted(_EXPORTS)
 
-__getattr__, __dir__ = lazy_names(
-    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
-)
+__getattr__, __dir__ = lazy_names(__name__, _EXPORTS)

@@ -86,9 +86,7 @@ class _Reader(CheckedReader):
         try:
             (row,) = self.sparkSession.read.parquet(f"{path}/data").collect()
             stage._take(unpacked(bytes(row.stage)))
-        except (
-            Exception
-        ) as error:  # of Spark, which has several for a file that it cannot read, or of unpacked()
+        except Exception as error:  # Spark has several for a file that it cannot read; unpacked() its own
             reason = str(error).rpartition("Caused by: ")[2].strip().partition("\n")[0]
             raise DamagedStageError(f"{path}: not a whole {type(stage).__name__}: {reason}") from error
         return stage

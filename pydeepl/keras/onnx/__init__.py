@@ -12,13 +12,12 @@ The names load on first use: who reads Keras' files waits for none of this.
 
 from pydeepl.lazy import lazy_names
 
+# Public name -> module of this package that defines it.
 _EXPORTS = {"OnnxModel": "translate", "read_onnx": "translate", "whole_content": "file"}
 
 __all__ = ["is_onnx", *sorted(_EXPORTS)]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, {name: f"{__name__}.{module}" for name, module in _EXPORTS.items()}
-)
+__getattr__, __dir__ = lazy_names(__name__, _EXPORTS)
 
 
 def is_onnx(path: str) -> bool:

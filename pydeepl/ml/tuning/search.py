@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import TimeoutError as PoolTimeoutError
-from multiprocessing.pool import IMapIterator, ThreadPool
+from multiprocessing.pool import ThreadPool
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -214,13 +214,13 @@ class Search:
         return results
 
     def _pool(self) -> Any:
-        return ThreadPool(self._workers) if self._workers > 1 else _Inline()
+        return _Threads(self._workers) if self._workers > 1 else _Inline()
 
     def _run_fold(self, fold: int, results: Results, pool: Any, bar: ProgressBar) -> None:
         count = len(self._candidates)
         metrics = [0.0] * count
         models: list[Transformer | None] = [None] * count
-        for index, metric, model in _ended(pool.imap_unordered(_call, self._tasks(fold))):
+        for index, metric, model in pool.imap_unordered(_call, self._tasks(fold)):
             metrics[index], models[index] = metric, model
             bar.update(1)
         results.metrics.append(metrics)
@@ -339,19 +339,19 @@ class Search:
         return self._assembled(candidate, shared, self._fit(candidate, shared, None))
 
 
-def _ended(results: Any) -> Iterator[Measured]:
-    """A pool's results. It waits for them in turns: a Ctrl-C in the moment before a wait begins ends none."""
-    if not isinstance(results, IMapIterator):
-        yield from results
-        return
-    while True:
-        try:
-            result = results.next(_TURN)
-        except PoolTimeoutError:
-            continue
-        except StopIteration:
-            return
-        yield result
+class _Threads(ThreadPool):
+    """A pool that waits for results in turns: a Ctrl-C in the moment before a wait begins ends none."""
+
+    def imap_unordered(self, *arguments: Any, **keywords: Any) -> Iterator[Any]:  # type: ignore[override]
+        results = super().imap_unordered(*arguments, **keywords)
+        while True:
+            try:
+                result = results.next(_TURN)
+            except PoolTimeoutError:
+                continue
+            except StopIteration:
+                return
+            yield result
 
 
 class _Inline:
